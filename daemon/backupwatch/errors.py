@@ -11,9 +11,7 @@ class BackupwatchError(Exception):
     and holds no secret.
     """
 
-    def __init__(
-        self, what: str, *, meaning: str = "", fix: str = "", retry: bool = False, exit_code: int = 1
-    ) -> None:
+    def __init__(self, what: str, *, meaning: str = "", fix: str = "", retry: bool = False, exit_code: int = 1) -> None:
         """Keep the parts.
 
         :param what: what happened, a sentence without a full stop at its end being completed here.

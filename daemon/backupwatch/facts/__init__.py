@@ -1,1 +1,1 @@
-""""""
+"""What is known: frozen, typed values without behaviour."""
