@@ -45,8 +45,8 @@ class Message:
 
     ``id`` is stable: the same message tried again, even after a crash, has the same id. ``thread`` names what
     it is about; a later message of the same thread takes the place of the earlier one on the screen, and an
-    empty thread replaces nothing. ``udid`` is the phone it speaks of, ``None`` when it speaks of the account, of
-    Apple or of the watcher. ``link`` is an address with the whole story, empty when there is none.
+    empty thread replaces nothing. ``udid`` is the phone it speaks of, ``None`` when it speaks of the account,
+    of Apple or of the watcher. ``link`` is an address with the whole story, empty when there is none.
     """
 
     id: str

@@ -43,7 +43,7 @@ class Receipt:
 
 
 ActionHandler = Callable[[str, str, str | None, str], Awaitable[None]]
-"""Called with (message id, thread, udid, action id) when the person presses a button or clicks the message."""
+"""Called with (message id, thread, udid, action id) when a button is pressed or the message is clicked."""
 
 
 class Channel(Protocol):
@@ -59,7 +59,7 @@ class Channel(Protocol):
         ...
 
     async def deliver(self, message: Message) -> Receipt:
-        """Show ``message`` in place of an earlier one of its thread; answers within the channel's deadline."""
+        """Show ``message`` in place of an earlier one of its thread, and answer within the deadline."""
         ...
 
     async def withdraw(self, thread: str) -> None:

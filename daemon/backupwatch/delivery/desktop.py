@@ -1,0 +1,168 @@
+"""Speaking on a Linux desktop, through desktop-notifier.
+
+Nothing is imported or connected before there is something to say. After any failure the connection is thrown away
+and the next message starts with a new one: a session bus that appears after the login, a bus or a notification
+server that restarts, all heal by themselves at the next attempt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from backupwatch import icons, text
+from backupwatch.alerts.message import SHOW_STEPS, Message, Urgency
+from backupwatch.delivery.channel import ActionHandler, Outcome, Receipt
+
+if TYPE_CHECKING:
+    from desktop_notifier import Notification
+
+    from backupwatch.delivery.session_bus import Server, SessionBus
+
+DEADLINE = 10.0
+"""Seconds for one message, a notification server that the bus must first start included."""
+
+
+class DesktopChannel:
+    """Notifications of the freedesktop.org kind, on the session bus."""
+
+    name = "desktop"
+
+    def __init__(
+        self,
+        on_action: ActionHandler | None = None,
+        *,
+        deadline: float = DEADLINE,
+        environ: Mapping[str, str] = os.environ,
+    ) -> None:
+        """Prepare; nothing is connected yet.
+
+        :param on_action: told of pressed buttons and clicks for as long as this channel is open.
+        :param deadline: seconds after which an attempt is given up.
+        :param environ: where to look for the session bus, at every attempt anew.
+        """
+        self._on_action = on_action
+        self._deadline = deadline
+        self._environ = environ
+        self._lock = asyncio.Lock()
+        self._session: SessionBus | None = None
+        self._on_screen: dict[str, str] = {}  # thread -> the library's identifier of its newest notification
+        self._handlers: set[asyncio.Task[None]] = set()
+
+    async def deliver(self, message: Message) -> Receipt:
+        """Show ``message``; ``shown`` only when a server that named itself gave it a number and is still there."""
+        try:
+            async with asyncio.timeout(self._deadline), self._lock:
+                evidence = await self._attempt(message)
+        except TimeoutError:
+            return self._later(f"The notification server did not answer within {self._deadline:g} seconds")
+        except Exception as error:  # noqa: BLE001 - whatever a bus or a server makes the library raise
+            return self._later(_sentence(error))
+        return Receipt(Outcome.SHOWN, self.name, evidence=evidence)
+
+    async def withdraw(self, thread: str) -> None:
+        """Take the newest message of ``thread`` off the screen if it is still there."""
+        try:
+            async with asyncio.timeout(self._deadline), self._lock:
+                identifier = self._on_screen.pop(thread, "")
+                if self._session is not None and identifier:
+                    await self._session.withdraw(identifier)
+        except Exception:  # noqa: BLE001 - a server that is gone has taken its notifications with it
+            self._drop()
+
+    async def close(self) -> None:
+        """Disconnect; from here on nobody hears the buttons."""
+        session, self._session = self._session, None
+        for task in self._handlers:
+            task.cancel()
+        if session is not None:
+            session.disconnect()
+            with suppress(Exception):  # it is going away in any case
+                async with asyncio.timeout(1):
+                    await session.closed()
+
+    async def _attempt(self, message: Message) -> str:
+        try:
+            session = await self._connected()
+            notification = self._notification(message, session.server)
+            evidence = await session.show(
+                notification, instead_of=self._on_screen.get(message.thread, "") if message.thread else ""
+            )
+        except BaseException:
+            self._drop()
+            raise
+        if message.thread:
+            self._on_screen[message.thread] = notification.identifier
+        return evidence
+
+    async def _connected(self) -> SessionBus:
+        from backupwatch.delivery import session_bus
+
+        if self._session is not None and not await self._session.alive():
+            self._drop()
+        if self._session is None:
+            self._session = await session_bus.SessionBus.open(session_bus.bus_address(self._environ), icons.png(128))
+        return self._session
+
+    def _notification(self, message: Message, server: Server) -> Notification:
+        """What this server can show of ``message``: markup escaped only where it is parsed, buttons only if any."""
+        from desktop_notifier import Button
+
+        from backupwatch.delivery import session_bus
+
+        body = message.body
+        if "body-markup" in server.capabilities:
+            body = text.markup(body)
+        buttons: tuple[Button, ...] = ()
+        if "actions" in server.capabilities and self._on_action is not None:
+            buttons = tuple(
+                Button(action.label, identifier=action.id, on_pressed=self._callback(message, action.id))
+                for action in message.actions
+            )
+        return session_bus.native(
+            _sendable(message.title),
+            _sendable(body),
+            message.urgency,
+            buttons,
+            sound=message.urgency is Urgency.CRITICAL and "sound" in server.capabilities,
+            on_clicked=self._callback(message, SHOW_STEPS.id),
+        )
+
+    def _callback(self, message: Message, action_id: str) -> Callable[[], None] | None:
+        handler = self._on_action
+        if handler is None:
+            return None
+
+        async def tell() -> None:
+            await handler(message.id, message.thread, message.udid, action_id)
+
+        def pressed() -> None:
+            task = asyncio.get_running_loop().create_task(tell())
+            self._handlers.add(task)
+            task.add_done_callback(self._handlers.discard)
+
+        return pressed
+
+    def _drop(self) -> None:
+        """Forget the connection and, with it, every number that only its server understood."""
+        session, self._session = self._session, None
+        self._on_screen.clear()
+        if session is not None:
+            session.disconnect()
+
+    def _later(self, detail: str) -> Receipt:
+        return Receipt(Outcome.LATER, self.name, detail=f"{detail}.")
+
+
+def _sendable(words: str) -> str:
+    """What D-Bus can carry at all: valid UTF-8 without NUL."""
+    return words.encode("utf-8", "replace").decode().replace("\0", "")
+
+
+def _sentence(error: Exception) -> str:
+    from backupwatch.delivery import session_bus
+
+    return str(error) if isinstance(error, session_bus.NotReachedError) else session_bus.reason(error)
