@@ -1,0 +1,55 @@
+"""How an answer goes wrong. Each function plays one fault of the scenario on a live connection."""
+
+from __future__ import annotations
+
+import struct
+
+from backupwatch.simulator.channel import Channel, frame
+from backupwatch.simulator.scenario import Fault
+
+HUGE = 0xFFFF_FFF0
+"""A length prefix of four gigabytes; pymobiledevice3 refuses everything above 128 MiB."""
+
+ENDLESS = 100 * 1024 * 1024
+"""A length prefix that clients believe; the bytes never come."""
+
+GARBAGE = b"<plist version='1.0'><dict><key>oh no</key><\x00\xff&&&"
+
+
+class Vanished(ConnectionError):
+    """The phone leaves the stage now."""
+
+
+async def spoil(channel: Channel, answer: bytes, fault: Fault) -> None:
+    """Send a framed ``answer`` the broken way; after it the conversation is over, unless the link is only slow.
+
+    :raises Vanished: the phone must disappear.
+    :raises ConnectionError: the connection is gone.
+    """
+    match fault.kind:
+        case "slow":
+            channel.pause = fault.pause
+            await channel.send(answer)
+            return
+        case "hang":
+            await channel.hang()
+        case "garbage":
+            await channel.send(struct.pack(">I", len(GARBAGE)) + GARBAGE)
+            return
+        case "nonsense":
+            await channel.send(frame(["not", "a", "dictionary"]))
+            return
+        case "huge-length":
+            await channel.send(struct.pack(">I", HUGE) + b"\x00" * 16)
+            await channel.hang()
+        case "endless":
+            await channel.send(struct.pack(">I", ENDLESS) + answer[4:])
+            await channel.hang()
+        case "reset":
+            await channel.send(answer[: len(answer) // 2])
+        case "vanish":
+            raise Vanished
+        case "refuse":
+            pass
+    channel.abort()
+    raise ConnectionResetError(f"fault: {fault.kind}")

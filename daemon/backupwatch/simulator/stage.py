@@ -1,0 +1,199 @@
+"""The stage: starts every actor of a story on loopback sockets and moves their common clock."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, date, datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from backupwatch.clock import utc_now
+from backupwatch.simulator.phone import PhoneActor
+from backupwatch.simulator.scenario import Scenario, UsbmuxdFault
+from backupwatch.simulator.usbmuxd import Usbmuxd
+from backupwatch.simulator.world import PhoneWorld, World
+
+
+class Stage:
+    """All actors of one story.
+
+    Use ``async with Stage(scenario, folder, today=…) as stage`` in a running loop, or
+    ``with Stage.in_thread(scenario, folder, today=…) as stage`` from anywhere else. The clock stands still where
+    :meth:`move_to` put it (at first: the last look of the story), unless ``real_time`` lets it run.
+    """
+
+    def __init__(
+        self,
+        scenario: Scenario,
+        folder: Path,
+        *,
+        today: date | datetime | None = None,
+        at: datetime | None = None,
+        real_time: bool = False,
+    ) -> None:
+        """Set the scene; nothing listens yet.
+
+        :param folder: a private folder for the socket; created with mode 0700 if missing. Its path must be short
+            enough for a Unix socket (about 90 bytes).
+        :param today: the day on which the story ends, UTC; absent: today.
+        :param at: the first moment; absent: the story's last look.
+        :param real_time: let the clock run on from the moment it was set to.
+        """
+        self.scenario = scenario
+        self.folder = folder
+        day = today if today is not None else utc_now()
+        self.today = day.astimezone(UTC).date() if isinstance(day, datetime) else day
+        moments = scenario.moments(self.today)
+        start = at or (moments[-1] if moments else datetime.combine(self.today, datetime.min.time(), UTC))
+        self._world = World(scenario, self.today, start)
+        self._real_time = real_time
+        self._set_at = utc_now()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self.phones = {udid: PhoneActor(udid, self._phone_now(udid)) for udid in self._world.udids}
+        self.usbmuxd = Usbmuxd(self.phones, self._usbmuxd_fault, folder)
+
+    # -- time ----------------------------------------------------------------------------------------------------
+
+    def world(self) -> World:
+        """The world at the stage's present moment."""
+        if not self._real_time:
+            return self._world
+        now = self._world.at + (utc_now() - self._set_at)
+        return World(self.scenario, self.today, now)
+
+    @property
+    def now(self) -> datetime:
+        """The stage's present moment, UTC."""
+        return self.world().at
+
+    def _phone_now(self, udid: str) -> Callable[[], PhoneWorld]:
+        return lambda: self.world().phone(udid)
+
+    async def move_to(self, at: datetime) -> None:
+        """Set the clock; phones that came or went are attached and detached before this returns."""
+        self._world = World(self.scenario, self.today, at.astimezone(UTC))
+        self._set_at = utc_now()
+        for phone in self.phones.values():
+            phone.vanished = False
+        self.usbmuxd.refresh()
+
+    def _usbmuxd_fault(self, step: str) -> UsbmuxdFault | None:
+        world = self.world()
+        for fault in self.scenario.usbmuxd.fault:
+            if fault.step in (step, "any") and fault.active(world.at, self.today):
+                return fault
+        return None
+
+    # -- curtain -------------------------------------------------------------------------------------------------
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        await self.usbmuxd.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for phone in self.phones.values():
+            phone.hang_up()
+        await self.usbmuxd.stop()
+
+    # -- addresses -----------------------------------------------------------------------------------------------
+
+    @property
+    def usbmuxd_address(self) -> str:
+        """The path of usbmuxd's Unix socket, as pymobiledevice3 and ``advanced.usbmuxd`` want it."""
+        return self.usbmuxd.path
+
+    @property
+    def usbmuxd_tcp(self) -> str:
+        """usbmuxd as ``host:port``."""
+        return self.usbmuxd.tcp
+
+    @property
+    def pair_records(self) -> dict[str, bytes]:
+        """The pair records of this computer: UDID without dashes -> plist."""
+        return self.usbmuxd.pair_records
+
+    @property
+    def advanced(self) -> dict[str, str]:
+        """The ``[advanced]`` table of a configuration that lets the watcher see this stage and nothing else."""
+        return {"usbmuxd": self.usbmuxd_address}
+
+    @classmethod
+    @contextmanager
+    def in_thread(cls, scenario: Scenario, folder: Path, **options: Any) -> Iterator[StageInThread]:
+        """The same stage in a thread of its own, for callers without an event loop.
+
+        :param options: as for :class:`Stage`.
+        """
+        stage = cls(scenario, folder, **options)
+        play = StageInThread(stage)
+        play.start()
+        try:
+            yield play
+        finally:
+            play.stop()
+
+
+class StageInThread:
+    """A handle on a stage that lives in another thread; attributes of the stage can be read through it."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.stage = stage
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._done: asyncio.Event | None = None
+        self._ready = threading.Event()
+        self._failure: BaseException | None = None
+        self._thread = threading.Thread(target=self._run, name="stage", daemon=True)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.stage, name)
+
+    def move_to(self, at: datetime) -> None:
+        """Set the clock, and wait until every actor shows the world of that moment."""
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(self.stage.move_to(at), self._loop).result()
+
+    def start(self) -> None:
+        """Open the stage; returns when every actor can be reached.
+
+        :raises OSError: an actor could not open its door.
+        """
+        self._thread.start()
+        self._ready.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def stop(self) -> None:
+        """Close the stage."""
+        if self._loop is not None and self._done is not None:
+            self._loop.call_soon_threadsafe(self._done.set)
+        self._thread.join()
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._play())
+        except BaseException as error:  # noqa: BLE001 - handed to the thread that waits in start()
+            self._failure = error
+        finally:
+            self._ready.set()
+
+    async def _play(self) -> None:
+        self._loop, self._done = asyncio.get_running_loop(), asyncio.Event()
+        async with self.stage:
+            self._ready.set()
+            await self._done.wait()
+
+
+def private_folder(path: Path) -> Path:
+    """Create ``path`` so that only this user can look inside."""
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    os.chmod(path, 0o700)  # noqa: PTH101 - mkdir's mode passes through the umask
+    return path
