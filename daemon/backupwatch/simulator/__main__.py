@@ -41,7 +41,7 @@ async def _read_commands(stage: Stage) -> None:
         word, _, rest = line.partition(" ")
         try:
             if word != "at":
-                raise ValueError('the only command is "at" with a moment')  # noqa: TRY301
+                raise ValueError('the only command is "at" with a moment')
             await stage.move_to(parse_rfc3339(rest))
         except ValueError as error:
             _say(error=str(error))

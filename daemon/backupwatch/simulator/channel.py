@@ -83,7 +83,7 @@ class Channel:
             raise ConnectionError(f"the client announced {size} bytes")
         try:
             message = plistlib.loads(await self.read_exactly(size))
-        except Exception as error:  # noqa: BLE001 - expat, plistlib and struct each have their own
+        except Exception as error:  # expat, plistlib and struct each have their own
             raise ConnectionError("the client sent something that is no plist") from error
         if not isinstance(message, dict):
             raise ConnectionError("the client sent a plist that is no dictionary")

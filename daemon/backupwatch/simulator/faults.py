@@ -16,7 +16,7 @@ ENDLESS = 100 * 1024 * 1024
 GARBAGE = b"<plist version='1.0'><dict><key>oh no</key><\x00\xff&&&"
 
 
-class Vanished(ConnectionError):
+class Vanished(ConnectionError):  # noqa: N818 - an event, not an error of ours
     """The phone leaves the stage now."""
 
 

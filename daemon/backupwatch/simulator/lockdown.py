@@ -44,7 +44,7 @@ class Lockdown:
             handler = getattr(self, f"_on_{name.lower()}", None)
             try:
                 if handler is None:
-                    raise Refused("UnknownRequest" if name else "MissingRequest")  # noqa: TRY301
+                    raise Refused("UnknownRequest" if name else "MissingRequest")
                 await handler(request)
             except Refused as refusal:
                 await self._reply(name.lower(), {"Request": name, "Error": str(refusal)})

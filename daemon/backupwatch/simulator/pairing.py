@@ -46,7 +46,7 @@ def device_public_key() -> bytes:
 
 
 def _certificate(public: RSAPublicKey, *, ca: bool) -> x509.Certificate:
-    now = datetime.now(UTC)  # noqa: DTZ005 - real time: TLS libraries check it against the real clock
+    now = datetime.now(UTC)  # real time: TLS libraries check against the real clock
     builder = (
         x509.CertificateBuilder()
         .subject_name(x509.Name([]))
@@ -101,6 +101,7 @@ class Pairing:
 
     host_id: str
     host_certificate: bytes
+    root_certificate: bytes
     device_certificate: bytes
 
     @classmethod
@@ -110,9 +111,11 @@ class Pairing:
         :raises ValueError: a part is missing or is not for this phone (lockdownd: ``InvalidPairRecord``).
         """
         try:
-            pairing = cls(record["HostID"], record["HostCertificate"], record["DeviceCertificate"])
+            names = ("HostID", "HostCertificate", "RootCertificate", "DeviceCertificate")
+            pairing = cls(*(record[name] for name in names))
             public = x509.load_pem_x509_certificate(pairing.device_certificate).public_key()
             x509.load_pem_x509_certificate(pairing.host_certificate)
+            x509.load_pem_x509_certificate(pairing.root_certificate)
         except (KeyError, TypeError) as error:
             raise ValueError("the pair record is incomplete") from error
         if public != phone_key().public_key():
@@ -121,19 +124,20 @@ class Pairing:
 
     def tls(self) -> ssl.SSLContext:
         """The phone's side of a session: it shows its certificate and wants exactly this computer's."""
-        return _tls_context(self.host_certificate, self.device_certificate)
+        return _tls_context(self.host_certificate + b"\n" + self.root_certificate, self.device_certificate)
 
 
 @cache
-def _tls_context(host_certificate: bytes, device_certificate: bytes) -> ssl.SSLContext:
+def _tls_context(computer_certificates: bytes, device_certificate: bytes) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers("ALL:!aNULL:!eNULL:@SECLEVEL=0")
     context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.maximum_version = ssl.TLSVersion.TLSv1_2
-    # All names are empty, so every certificate looks self-signed by name: pin the host's own, as a phone does.
+    # All names are empty, so every certificate looks self-signed by name: pin the computer's own. libimobiledevice
+    # shows the root certificate, everybody else the host's.
     context.verify_mode = ssl.CERT_REQUIRED
     context.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
-    context.load_verify_locations(cadata=host_certificate.decode("ascii"))
+    context.load_verify_locations(cadata=computer_certificates.decode("ascii"))
     private = phone_key().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
     with tempfile.TemporaryDirectory() as folder:  # the ssl module loads certificates from files only
         path = Path(folder) / "device.pem"

@@ -143,20 +143,25 @@ class Backups(_Strict):
     kind: Literal["icloud", "local"] = "icloud"
 
 
-class Fault(_Strict):
-    """What breaks, where, and from when to when."""
+class _Window(_Strict):
+    """From when to when something is broken; unsaid ends are open."""
 
-    step: Step
-    kind: FaultKind
-    over: Literal["any", "usb", "network"] = "any"
-    pause: float = Field(default=0.05, gt=0)
-    """Seconds between two pieces of 64 bytes, for ``slow``."""
     from_: When | None = Field(default=None, alias="from")
     until: When | None = None
 
     def active(self, at: datetime, today: date) -> bool:
         """Whether it strikes at this moment."""
         return not (self.from_ and at < self.from_.at(today)) and not (self.until and at >= self.until.at(today))
+
+
+class Fault(_Window):
+    """What breaks in a conversation with a phone, and where."""
+
+    step: Step
+    kind: FaultKind
+    over: Literal["any", "usb", "network"] = "any"
+    pause: float = Field(default=0.05, gt=0)
+    """Seconds between two pieces of 64 bytes, for ``slow``."""
 
 
 class Phone(PhoneState):
@@ -169,14 +174,11 @@ class Phone(PhoneState):
     fault: list[Fault] = []
 
 
-class UsbmuxdFault(_Strict):
+class UsbmuxdFault(_Window):
     """usbmuxd itself misbehaves."""
 
     step: Literal["list", "listen", "connect", "record", "any"]
     kind: Literal["hang", "reset", "garbage"]
-    from_: When | None = Field(default=None, alias="from")
-    until: When | None = None
-    active = Fault.active
 
 
 class Usbmuxd(_Strict):
@@ -207,16 +209,13 @@ class AppleRelease(_Strict):
     """Product types; empty: every model on stage."""
 
 
-class AppleFault(_Strict):
+class AppleFault(_Window):
     """One of Apple's two documents cannot be had."""
 
     document: Literal["system-status", "ios-releases", "any"] = "any"
     kind: Literal["hang", "reset", "500", "503", "html", "truncated", "slow"]
     retry_after: int = 120
     """Seconds, sent with a 503."""
-    from_: When | None = Field(default=None, alias="from")
-    until: When | None = None
-    active = Fault.active
 
 
 class Apple(_Strict):

@@ -95,7 +95,7 @@ class Usbmuxd:
         self._servers.append(await asyncio.start_unix_server(self._accept, self.path, backlog=1_024))
         server = await asyncio.start_server(self._accept, "127.0.0.1", 0, backlog=1_024)
         self._servers.append(server)
-        self.tcp = "127.0.0.1:{}".format(server.sockets[0].getsockname()[1])
+        self.tcp = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
 
     async def stop(self) -> None:
         """Close everything, the socket file too."""
@@ -266,7 +266,7 @@ def _plain(udid: object) -> str:
 def _parse(body: bytes) -> Message:
     try:
         message = plistlib.loads(body)
-    except Exception as error:  # noqa: BLE001 - expat, plistlib and struct each have their own
+    except Exception as error:  # expat, plistlib and struct each have their own
         raise ConnectionError("the client sent something that is no plist") from error
     return message if isinstance(message, dict) else {}
 
