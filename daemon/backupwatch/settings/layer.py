@@ -1,0 +1,283 @@
+"""One file held against the model: the model's refusals in our words, each at its place."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from backupwatch import __version__
+from backupwatch.settings import model
+from backupwatch.settings.keys import DEVICE, all_keys, keys_of, tables
+from backupwatch.settings.locate import Path as KeyPath
+from backupwatch.settings.locate import Place
+from backupwatch.settings.problems import Problem
+from backupwatch.settings.reading import Source
+from backupwatch.settings.syntax import Parsed
+from backupwatch.settings.values import same_device
+from backupwatch.text import plain
+
+_TRUTH_WORDS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """One file after its own check: ``data`` has only what may be used, ``spoilt`` names the keys that may not.
+
+    ``spoilt`` holds the names alone, without their tables: a slip that hangs on one of them is not judged.
+    """
+
+    source: Source
+    data: dict[str, Any]
+    places: Mapping[KeyPath, Place]
+    problems: tuple[Problem, ...]
+    warnings: tuple[str, ...]
+    spoilt: frozenset[str]
+
+
+def check(parsed: Parsed) -> Layer:
+    """Hold one file against the model, without regard to the other files."""
+    if not parsed.complete:
+        return Layer(parsed.source, {}, {}, parsed.problems, parsed.source.warnings, frozenset({*parsed.unread, "*"}))
+    data, places, warnings, clashes = _renamed(parsed)
+    problems = [*parsed.problems, *clashes]
+    spoilt = set(parsed.unread)
+    try:
+        model.ConfigModel.model_validate(data)
+    except ValidationError as refused:
+        for error in refused.errors(include_url=False, include_context=True):
+            path = tuple(error["loc"])
+            if error["type"] == "missing" and path[-1] in parsed.unread:
+                continue
+            problems.append(_problem(parsed.source, places, path, error))
+            spoilt.update(str(part) for part in path if isinstance(part, str))
+        data = _without(data, [tuple(error["loc"]) for error in refused.errors(include_input=False)])
+    problems += _twice(parsed.source, places, data)
+    return Layer(
+        parsed.source,
+        data,
+        places,
+        tuple(problems),
+        (*parsed.source.warnings, *warnings),
+        frozenset(spoilt),
+    )
+
+
+def dotted(path: KeyPath) -> str:
+    """``alerts.remind_after[1]``, ``device[0].name``: as a person would point at it; indexes count from 0."""
+    told = ""
+    for part in path:
+        told += f"[{part}]" if isinstance(part, int) else f".{plain(part, 60)}" if told else plain(part, 60)
+    return told
+
+
+def _problem(source: Source, places: Mapping[KeyPath, Place], path: KeyPath, error: ErrorDetails) -> Problem:
+    kind, value = error["type"], error["input"]
+    if kind == "extra_forbidden":
+        line, column = _place(places, path).key
+        known = list(keys_of(str(path[0]))) if len(path) > 1 else list(tables())
+        return source.problem(
+            line,
+            column,
+            "unknown table" if isinstance(value, dict) else "unknown key",
+            key=dotted(path),
+            allowed=", ".join(known),
+            suggestion=_did_you_mean(path, value),
+        )
+    if kind == "missing":
+        line, column = _place(places, path[:-1]).key
+        return source.problem(
+            line,
+            column,
+            f"{path[-1]} is missing in this table",
+            key=dotted(path),
+            allowed=_allowed(path),
+            suggestion="`backupwatch devices` shows the UDID of each phone.",
+        )
+    line, column = _place(places, path).value
+    return source.problem(
+        line,
+        column,
+        _message(path, error),
+        key=dotted(path),
+        found=found(value),
+        allowed=_allowed(path),
+        suggestion=_way_out(path, value),
+    )
+
+
+def _place(places: Mapping[KeyPath, Place], path: KeyPath) -> Place:
+    """Where the path stands, or else the nearest thing around it."""
+    while path and path not in places:
+        path = path[:-1]
+    return places.get(path, Place((1, 1), (1, 1)))
+
+
+def _message(path: KeyPath, error: ErrorDetails) -> str:
+    kind = error["type"]
+    if kind == "ours":
+        return error["msg"]
+    if kind.startswith(("model_type", "model_attributes", "dict_type")):
+        return "this is a table of its own"
+    if kind == "tuple_type":
+        return "this is a table that may be repeated" if path == (DEVICE,) else "this is a list, in brackets"
+    if kind.startswith("bool"):
+        return "this is a switch, without quotes"
+    if kind == "literal_error":
+        return "none of the words that may stand here"
+    if kind == "too_long":
+        return "too many entries in this list"
+    return plain(error["msg"], 120)
+
+
+def found(value: object) -> str:
+    """What stands there, short and safe, in TOML's own words."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, str):
+        return f'"{plain(value, 60)}"'
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, list):
+        return f"a list of {len(value)}"
+    return plain(value, 60)
+
+
+def _allowed(path: KeyPath) -> str:
+    if len(path) == 1 or (path[0] == DEVICE and len(path) == 2):
+        name = str(path[0])
+        return f"[[{name}]]" if name == DEVICE else f"[{name}] with: {', '.join(keys_of(name))}"
+    name = next(part for part in path[1:] if isinstance(part, str))
+    return keys_of(str(path[0]))[name].allowed
+
+
+def _way_out(path: KeyPath, value: object) -> str:
+    if path == (DEVICE,) and isinstance(value, dict):
+        return "Write the header with two brackets: [[device]]."
+    if len(path) == 1:
+        return f"Write [{path[0]}] on a line of its own and its keys below."
+    allowed = _allowed(path)
+    if isinstance(value, str) and allowed == "true or false" and (word := _TRUTH_WORDS.get(value.lower())):
+        return f"Did you mean {word}, without quotes?"
+    if isinstance(value, int) and allowed == "true or false" and value in {0, 1} and not isinstance(value, bool):
+        return f"Did you mean {'true' if value else 'false'}?"
+    if isinstance(value, int) and not isinstance(value, bool) and "36h" in allowed:
+        return f'Did you mean "{value}d" (days) or "{value}h" (hours)?'
+    if isinstance(value, str) and path[-1] == "counts":
+        close = difflib.get_close_matches(value.lower(), ["any", "icloud", "local", "both"], 1, 0.5)
+        return f'Did you mean "{close[0]}"?' if close else ""
+    if isinstance(value, str) and path[-1] in {"remind_after", "folders"}:
+        return f'Put it in brackets: ["{plain(value, 60)}"].'
+    if value is False and path[-1] == "quiet_hours":
+        return 'For no quiet hours write "".'
+    return ""
+
+
+def _did_you_mean(path: KeyPath, value: object) -> str:
+    wrong = str(path[-1]).lower().replace("-", "_").replace(" ", "_")
+    own = list(keys_of(str(path[0]))) if len(path) > 1 else list(tables())
+    if len(path) == 1 and wrong == "devices":
+        return "Did you mean [[device]]?"
+    if close := difflib.get_close_matches(wrong, own, 1, 0.6):
+        name = close[0]
+        if len(path) > 1:
+            return f"Did you mean {name}?"
+        return f"Did you mean {f'[[{name}]]' if name == DEVICE else f'[{name}]'}?"
+    elsewhere = {key.name: key.table for key in reversed(all_keys()) if key.table != DEVICE}
+    if not isinstance(value, dict) and (close := difflib.get_close_matches(wrong, list(elsewhere), 1, 0.75)):
+        return f"Did you mean {close[0]} in the table [{elsewhere[close[0]]}]?"
+    return (
+        f"This is backupwatch {__version__}; if the name comes from a newer version, update backupwatch,"
+        " else remove it."
+    )
+
+
+def _without(data: dict[str, Any], paths: list[KeyPath]) -> dict[str, Any]:
+    """The data without the keys at fault; a device without a usable UDID goes as a whole."""
+    kept: dict[str, Any] = {name: dict(table) if isinstance(table, dict) else table for name, table in data.items()}
+    if isinstance(kept.get(DEVICE), list):
+        kept[DEVICE] = [dict(entry) if isinstance(entry, dict) else None for entry in kept[DEVICE]]
+    for path in paths:
+        if len(path) == 1:
+            kept.pop(str(path[0]), None)
+        elif path[0] != DEVICE:
+            kept[str(path[0])].pop(path[1], None)
+        elif len(path) == 2 or path[2] == "udid":
+            kept[DEVICE][path[1]] = None
+        elif kept[DEVICE][path[1]] is not None:
+            kept[DEVICE][path[1]].pop(path[2], None)
+    return kept
+
+
+def _twice(source: Source, places: Mapping[KeyPath, Place], data: dict[str, Any]) -> list[Problem]:
+    first: dict[str, int] = {}
+    problems: list[Problem] = []
+    for index, entry in enumerate(data.get(DEVICE, ())):
+        if entry is None:
+            continue
+        path: KeyPath = (DEVICE, index, "udid")
+        line, column = _place(places, path).value
+        udid = same_device(entry["udid"])
+        if udid in first:
+            problems.append(
+                source.problem(
+                    line,
+                    column,
+                    "a second table for the same phone",
+                    key=dotted(path),
+                    found=found(entry["udid"]),
+                    suggestion=f"The first one has it on line {first[udid]}; put everything about it into one table.",
+                )
+            )
+        first.setdefault(udid, line)
+    return problems
+
+
+def _renamed(
+    parsed: Parsed,
+) -> tuple[dict[str, Any], Mapping[KeyPath, Place], list[str], list[Problem]]:
+    """Take old names for the new ones; a file with both is told to drop the old one."""
+    if not model.RENAMED:
+        return parsed.data, parsed.places, [], []
+    data = {name: dict(table) if isinstance(table, dict) else table for name, table in parsed.data.items()}
+    places, warnings, problems = dict(parsed.places), list[str](), list[Problem]()
+    for old, new in model.RENAMED.items():
+        old_table, _, old_name = old.partition(".")
+        new_table, _, new_name = new.partition(".")
+        if old_table == DEVICE and isinstance(data.get(DEVICE), list):
+            data[DEVICE] = [dict(entry) if isinstance(entry, dict) else entry for entry in data[DEVICE]]
+            spots = [((DEVICE, index), entry, entry) for index, entry in enumerate(data[DEVICE])]
+        else:
+            source_table = data.get(old_table)
+            target = (
+                data.setdefault(new_table, {}) if isinstance(source_table, dict) and old_name in source_table else None
+            )
+            spots = [((old_table,), source_table, target)] if target is not None else []
+        for base, table, target in spots:
+            if not isinstance(table, dict) or not isinstance(target, dict) or old_name not in table:
+                continue
+            old_path: KeyPath = (*base, old_name)
+            new_path: KeyPath = (*base, new_name) if old_table == DEVICE else (new_table, new_name)
+            place = _place(places, old_path)
+            value = table.pop(old_name)
+            if new_name in target:
+                problems.append(
+                    parsed.source.problem(
+                        *place.key,
+                        f"the old name of {new}, which stands here too",
+                        key=old,
+                        suggestion="Remove this line.",
+                    )
+                )
+                continue
+            target[new_name] = value
+            places[new_path] = place
+            warnings.append(
+                f"{plain(parsed.source.file, 400)}:{place.key[0]}: {old} is now called {new}; "
+                "the old name will stop working two minor versions after the change."
+            )
+    return data, places, warnings, problems
