@@ -1,4 +1,4 @@
-"""The one exception that people may meet: what happened, what it means, what to do, and whether trying again can help."""
+"""The one exception that people meet: what happened, what it means, what to do, and whether a retry can help."""
 
 from __future__ import annotations
 

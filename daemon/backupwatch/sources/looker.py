@@ -79,9 +79,8 @@ class Worker:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.killpg(self._process.pid, signal.SIGKILL)
         await self._process.wait()
-        with contextlib.suppress(OSError):
-            # The pipe's transport would otherwise warn when the loop is gone.
-            getattr(self._process, "_transport", contextlib.nullcontext()).close()
+        if self._process.stdin is not None:
+            self._process.stdin.close()
         shutil.rmtree(self._scratch, ignore_errors=True)
 
 

@@ -1,0 +1,129 @@
+"""Is the watcher itself blind? Pure: from facts and what became of its looks to problems, each with its cure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Final
+
+from backupwatch.clock import age_words
+from backupwatch.facts import kinds
+from backupwatch.facts.observation import BlindReason
+from backupwatch.facts.snapshot import Snapshot
+
+AT_ONCE: Final = timedelta(0)
+A_WHILE: Final = timedelta(hours=1)
+"""usbmuxd restarts with every system update; an hour of silence is no accident any more."""
+SESSION_WARNING: Final = timedelta(days=7)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something that keeps the watcher from watching.
+
+    :ivar id: a fixed word.
+    :ivar sentence: what is wrong and what that means.
+    :ivar fix: the command or the step that mends it.
+    :ivar since: aware UTC.
+    :ivar tell_after: how long it must last before the person is told.
+    """
+
+    id: str
+    sentence: str
+    fix: str
+    since: datetime
+    tell_after: timedelta = AT_ONCE
+
+
+@dataclass(frozen=True, slots=True)
+class SourceHealth:
+    """Since when a source has seen nothing, or None when its last look saw something."""
+
+    name: str
+    blind_since: datetime | None
+
+
+_SOURCE_WORDS: Final = {
+    "iphone": "No iPhone could be looked at",
+    "icloud": "The iCloud account could not be read",
+    "apple-status": "Apple's system status page could not be read",
+    "ios-releases": "The list of iOS versions could not be read",
+    "local-backups": "The folders of local backups could not be read",
+}
+_CONVENIENCE: Final = frozenset({"apple-status", "ios-releases"})
+"""Pages without which every phone is still judged; nobody is disturbed about them."""
+
+
+def watch(
+    snapshot: Snapshot, sources: Iterable[SourceHealth], stale_after: timedelta, platform: str, now: datetime
+) -> tuple[Problem, ...]:
+    """Everything that blinds the watcher now, worst first.
+
+    :param stale_after: how long a source may be blind before it is told.
+    :param platform: ``sys.platform``, for the command that mends it.
+    """
+    problems = [*_usbmuxd(snapshot, platform), *_no_phone(snapshot, now), *_session(snapshot, now)]
+    told = {problem.id for problem in problems}
+    for source in sources:
+        since = source.blind_since
+        if since is None or now - since < stale_after or source.name in _CONVENIENCE or "no-usbmuxd" in told:
+            continue
+        sentence = f"{_SOURCE_WORDS.get(source.name, source.name)} for {age_words(now - since)}."
+        problems.append(Problem(f"blind-{source.name}", sentence, "Run: backupwatch doctor", since))
+    return tuple(problems)
+
+
+def usbmuxd_fix(platform: str) -> str:
+    """How to install or start usbmuxd on this system."""
+    if platform == "darwin":
+        return "It is part of macOS: restart the Mac"
+    if platform == "win32":
+        return "Install Apple Devices from the Microsoft Store and restart"
+    return "Install it (Debian, Ubuntu, Fedora: package usbmuxd) and start it with: sudo systemctl start usbmuxd"
+
+
+def _usbmuxd(snapshot: Snapshot, platform: str) -> list[Problem]:
+    blind = next(
+        (b for b in snapshot.host.blinds if b.reason in {BlindReason.NO_USBMUXD, BlindReason.USBMUXD_BROKEN}), None
+    )
+    if blind is None:
+        return []
+    works = blind.reason is BlindReason.USBMUXD_BROKEN
+    sentence = (
+        "usbmuxd, the service that talks to iPhones, does not answer properly, so no iPhone can be read."
+        if works
+        else "usbmuxd, the service that talks to iPhones, is not running, so no iPhone can be read."
+    )
+    return [Problem("no-usbmuxd", sentence, usbmuxd_fix(platform), blind.observed_at, A_WHILE)]
+
+
+def _no_phone(snapshot: Snapshot, now: datetime) -> list[Problem]:
+    trusted = [phone for phone in snapshot.phones.values() if phone.spans(kinds.LAST_CLOUD_BACKUP)]
+    answered = snapshot.host.newest(kinds.USBMUXD)
+    if trusted or answered is None:
+        return []
+    return [
+        Problem(
+            "no-phone",
+            "No iPhone has been paired with this computer yet, so there is nothing to watch.",
+            "Connect your iPhone with a cable and run: backupwatch pair",
+            answered.first_at if answered.first_at <= now else now,
+            A_WHILE,
+        )
+    ]
+
+
+def _session(snapshot: Snapshot, now: datetime) -> list[Problem]:
+    expires = snapshot.account.moment(kinds.SESSION_EXPIRES)
+    if expires is None or not now < expires.value <= now + SESSION_WARNING:
+        return []
+    left = age_words(expires.value - now)
+    return [
+        Problem(
+            "session-expires",
+            f"The sign-in to iCloud will probably end in {left}; from then on the storage cannot be watched.",
+            "Run: backupwatch login",
+            expires.value - SESSION_WARNING,
+        )
+    ]
