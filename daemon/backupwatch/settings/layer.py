@@ -21,7 +21,15 @@ from backupwatch.settings.syntax import Parsed
 from backupwatch.settings.values import same_device
 from backupwatch.text import plain
 
-_TRUTH_WORDS = {"true": "true", "yes": "true", "on": "true", "false": "false", "no": "false", "off": "false"}
+_TRUTH_WORDS = dict.fromkeys(("true", "yes", "on", "1"), "true") | dict.fromkeys(("false", "no", "off", "0"), "false")
+
+_MESSAGES = {  # by pydantic's error types
+    "model_type": "this is a table of its own",
+    "tuple_type": "this is a list, in brackets",
+    "bool_type": "this is a switch, without quotes",
+    "literal_error": "none of the words that may stand here",
+    "too_long": "too many entries in this list",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,17 +129,9 @@ def _message(path: KeyPath, error: ErrorDetails) -> str:
     kind = error["type"]
     if kind == "ours":
         return error["msg"]
-    if kind.startswith(("model_type", "model_attributes", "dict_type")):
-        return "this is a table of its own"
-    if kind == "tuple_type":
-        return "this is a table that may be repeated" if path == (DEVICE,) else "this is a list, in brackets"
-    if kind.startswith("bool"):
-        return "this is a switch, without quotes"
-    if kind == "literal_error":
-        return "none of the words that may stand here"
-    if kind == "too_long":
-        return "too many entries in this list"
-    return plain(error["msg"], 120)
+    if kind == "tuple_type" and path == (DEVICE,):
+        return "this is a table that may be repeated"
+    return _MESSAGES.get(kind, plain(error["msg"], 120))
 
 
 def found(value: object) -> str:
@@ -160,21 +160,21 @@ def _way_out(path: KeyPath, value: object) -> str:
         return "Write the header with two brackets: [[device]]."
     if len(path) == 1:
         return f"Write [{path[0]}] on a line of its own and its keys below."
-    allowed = _allowed(path)
-    if isinstance(value, str) and allowed == "true or false" and (word := _TRUTH_WORDS.get(value.lower())):
-        return f"Did you mean {word}, without quotes?"
-    if isinstance(value, int) and allowed == "true or false" and value in {0, 1} and not isinstance(value, bool):
-        return f"Did you mean {'true' if value else 'false'}?"
-    if isinstance(value, int) and not isinstance(value, bool) and "36h" in allowed:
-        return f'Did you mean "{value}d" (days) or "{value}h" (hours)?'
-    if isinstance(value, str) and path[-1] == "counts":
+    allowed, name = _allowed(path), path[-1]
+    meant = ""
+    if allowed == "true or false":
+        if (word := _TRUTH_WORDS.get(str(value).lower())) is not None:
+            meant = f"Did you mean {word}, without quotes?"
+    elif isinstance(value, int) and not isinstance(value, bool) and "36h" in allowed:
+        meant = f'Did you mean "{value}d" (days) or "{value}h" (hours)?'
+    elif name == "counts" and isinstance(value, str):
         close = difflib.get_close_matches(value.lower(), ["any", "icloud", "local", "both"], 1, 0.5)
-        return f'Did you mean "{close[0]}"?' if close else ""
-    if isinstance(value, str) and path[-1] in {"remind_after", "folders"}:
-        return f'Put it in brackets: ["{plain(value, 60)}"].'
-    if value is False and path[-1] == "quiet_hours":
-        return 'For no quiet hours write "".'
-    return ""
+        meant = f'Did you mean "{close[0]}"?' if close else ""
+    elif name in {"remind_after", "folders"} and isinstance(value, str):
+        meant = f'Put it in brackets: ["{plain(value, 60)}"].'
+    elif name == "quiet_hours" and value is False:
+        meant = 'For no quiet hours write "".'
+    return meant
 
 
 def _did_you_mean(path: KeyPath, value: object) -> str:
@@ -246,6 +246,7 @@ def _renamed(
     data = {name: dict(table) if isinstance(table, dict) else table for name, table in parsed.data.items()}
     places, warnings, problems = dict(parsed.places), list[str](), list[Problem]()
     for old, new in model.RENAMED.items():
+        spots: list[tuple[KeyPath, Any, Any]] = []
         old_table, _, old_name = old.partition(".")
         new_table, _, new_name = new.partition(".")
         if old_table == DEVICE and isinstance(data.get(DEVICE), list):
@@ -256,7 +257,8 @@ def _renamed(
             target = (
                 data.setdefault(new_table, {}) if isinstance(source_table, dict) and old_name in source_table else None
             )
-            spots = [((old_table,), source_table, target)] if target is not None else []
+            if target is not None:
+                spots = [((old_table,), source_table, target)]
         for base, table, target in spots:
             if not isinstance(table, dict) or not isinstance(target, dict) or old_name not in table:
                 continue

@@ -17,6 +17,7 @@ from typing import Any
 from backupwatch import paths
 from backupwatch.settings import layer as layers
 from backupwatch.settings import sense
+from backupwatch.settings.files import CONF_D, conf_d_files
 from backupwatch.settings.keys import DEVICE
 from backupwatch.settings.known import known_devices as devices_in_store
 from backupwatch.settings.locate import Path as KeyPath
@@ -32,8 +33,6 @@ from backupwatch.settings.problems import (
 from backupwatch.settings.reading import Source, read_source
 from backupwatch.settings.syntax import parse
 from backupwatch.settings.values import same_device
-
-CONF_D = "conf.d"
 
 
 @dataclass(slots=True)
@@ -130,23 +129,17 @@ def _finish(found: Sequence[layers.Layer], problems: list[Problem], known_device
 
 
 def _conf_d(own: Path) -> list[Path]:
-    """The files that the program wrote, in the order in which later ones win; hidden ones are unfinished."""
     folder = own.parent / CONF_D
     try:
-        return sorted(file for file in folder.iterdir() if file.suffix == ".toml" and not file.name.startswith("."))
-    except FileNotFoundError:
-        return []
+        return conf_d_files(own)
     except NotADirectoryError:
         if not folder.exists():  # the folder's own parent is a file: reading the file itself tells that better
             return []
-        raise InvalidConfigError(
-            [Problem(folder, 0, 0, "", "this is a file, not a folder", suggestion="Move it away.")]
-        ) from None
+        what, way_out = "this is a file, not a folder", "Move it away."
     except OSError as error:
-        reason = error.strerror or type(error).__name__
-        raise InvalidConfigError(
-            [Problem(folder, 0, 0, "", f"the folder cannot be read ({reason})", suggestion="Correct its permissions.")]
-        ) from error
+        what = f"the folder cannot be read ({error.strerror or type(error).__name__})"
+        way_out = "Correct its permissions."
+    raise InvalidConfigError([Problem(folder, 0, 0, "", what, suggestion=way_out)])
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -7,6 +7,7 @@ It does not recurse, so deep nesting cannot exhaust the stack.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import tomllib
 from bisect import bisect_right
@@ -200,10 +201,8 @@ def halt(text: str, until: int) -> Halt:
     :param until: the character at which it gave up.
     """
     scanner = _scanner(text[:until])
-    try:
+    with contextlib.suppress(_RefusedError, IndexError, tomllib.TOMLDecodeError):
         scanner.run()
-    except (_RefusedError, IndexError, tomllib.TOMLDecodeError):
-        pass
     path, at = scanner.last_key
     known = scanner.places.get(path)
     first = known.key if known and known.key < scanner.spot(at) else None

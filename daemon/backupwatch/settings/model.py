@@ -210,7 +210,7 @@ class FreshnessTable(Table):
     )
     counts: _Counts = key(
         "any",
-        'Which backups count: "any" kind, "icloud" alone, "local" alone (made by a computer), or "both", each on its own.',
+        'Which backups count: "any" kind, "icloud" alone, "local" alone (made by a computer), or "both" together.',
         allowed='"any", "icloud", "local" or "both"',
         example='"icloud"',
     )

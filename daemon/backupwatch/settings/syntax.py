@@ -11,10 +11,12 @@ from typing import Any
 from backupwatch.settings.locate import Path, Place, halt, locate
 from backupwatch.settings.problems import Problem
 from backupwatch.settings.reading import Source
+from backupwatch.text import plain
 
 _MOST_ERRORS = 50
 _DEEPEST = 50
 _MOST_DOTS = 64
+_TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 _GAVE_UP_AT = re.compile(r"(.*) \((?:at line (\d+), column (\d+)|at end of document)\)", re.DOTALL)
 # One key with a value that neither opens nor continues anything: such a line can be left out and the rest read on.
 _ONE_LINER = re.compile(r"[ \t]*([A-Za-z0-9_\"'. -]+?)[ \t]*(?:=(?!.*(?:\"\"\"|'''|[\[\]{}])).*)?")
@@ -99,24 +101,28 @@ def _hint(line: str) -> str:
     name, equals, value = line.partition("=")
     value = value.split("#")[0].strip()
     if re.search("[“”„‘’«»]", line):
-        return 'Use straight quotes: ".'
-    if not equals:
-        if re.match(r"\s*[\w-]+\s*:", line):
-            return "TOML writes key = value, not key: value."
-        if line.strip().startswith("["):
-            return "A table's name stands in brackets, alone on its line: [freshness]."
-        return "Each line is key = value, a [table], or a # comment."
-    if not value:
-        return 'There is no value; an empty text is "".'
-    if value.lower() in {"true", "false", "yes", "no", "on", "off"}:
-        return (
-            f"Write {'true' if value.lower() in {'true', 'yes', 'on'} else 'false'}, in lower case and without quotes."
-        )
-    if "\\" in value and value.startswith('"'):
-        return "In double quotes a backslash begins an escape; use single quotes for the text as it stands."
-    if not re.search(r"[\"'\[\]{}]", value):
-        return f'Text stands in quotes: {name.strip()} = "{value}".'
-    return ""
+        hint = 'Use straight quotes: ".'
+    elif not equals:
+        hint = _no_equals(line)
+    elif not value:
+        hint = 'There is no value; an empty text is "".'
+    elif (word := value.lower()) in _TRUE | _FALSE:
+        hint = f"Write {'true' if word in _TRUE else 'false'}, in lower case and without quotes."
+    elif "\\" in value and value.startswith('"'):
+        hint = "In double quotes a backslash begins an escape; use single quotes for the text as it stands."
+    elif not re.search(r"[\"'\[\]{}]", value):
+        hint = f'Text stands in quotes: {plain(name, 60)} = "{plain(value, 60)}".'
+    else:
+        hint = ""
+    return hint
+
+
+def _no_equals(line: str) -> str:
+    if re.match(r"\s*[\w-]+\s*:", line):
+        return "TOML writes key = value, not key: value."
+    if line.strip().startswith("["):
+        return "A table's name stands in brackets, alone on its line: [freshness]."
+    return "Each line is key = value, a [table], or a # comment."
 
 
 def _hostile(source: Source) -> list[Problem]:
