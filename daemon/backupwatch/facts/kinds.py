@@ -81,9 +81,14 @@ BACKUP_SHARE_CHANGED = "backup_share_changed"  # moment at which the share taken
 SIGNED_IN_AT = "signed_in_at"  # moment of the last explicit sign-in
 
 # -- Apple's pages ----------------------------------------------------------------------------------------------
-SERVICE_EVENTS = "service_events"  # list[{"service", "type", "status", "started_at", "ended_at"|None}]
+# {"service", "type", "status", "started_at"|None, "ended_at"|None} each, past ones too, oldest first; type is
+# Outage | Issue | Performance | Maintenance (Apple's word if it is another), status is ongoing | resolved |
+# upcoming | completed, service is spelled as in sources/apple_status.py
+SERVICE_EVENTS = "service_events"
 SERVICES_LISTED = "services_listed"  # list[str]: services that the page knows
-IOS_RELEASES = "ios_releases"  # {model: {"version", "released_at"|None, "own_major": version|None}} for asked models
+# {model: {"version": newest for it, "released_at": moment|None, "own_major": {"26": newest 26.x for it, "18": …}}},
+# asked models only; one that the list does not know is left out
+IOS_RELEASES = "ios_releases"
 
 # -- this computer ----------------------------------------------------------------------------------------------
 USBMUXD = "usbmuxd"  # "ok"; trouble is a Blind
