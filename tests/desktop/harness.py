@@ -63,7 +63,7 @@ _DUNST_CONFIG = """[global]
     ignore_newline = no
     stack_duplicates = false
     hide_duplicate_count = true
-    show_indicators = yes
+    show_indicators = no
     icon_position = left
     min_icon_size = 48
     max_icon_size = 48
@@ -311,7 +311,7 @@ class Desktop:
 
     def _seen(self, entry: dict[str, Any]) -> dict[str, str]:
         """What dunst told its script when it put the notification on the screen."""
-        note = self.folder / "seen" / f"{entry['id']}-{entry['timestamp']}"
+        note = self.folder / "seen" / f"{entry['id']}-{entry['timestamp'] // 1000}"  # dunst's clock, in ms and in µs
         wait_for(note.exists, "dunst's showing of a notification")
         return dict(part.split("=", 1) for part in note.read_bytes().decode().split("\0") if "=" in part)
 
@@ -332,9 +332,16 @@ class Desktop:
         wait_for(lambda: menu.exists() and menu.stat().st_size > 0, "dunst's menu")
         return [line for line in menu.read_text().splitlines() if line.strip()]
 
+    def colours(self) -> int:
+        """Different colours on the screen now; one when it is empty."""
+        return int(self._run("import", "-window", "root", "-format", "%k", "info:"))
+
     def screenshot(self, picture: Path, *, crop: bool = False) -> Path:
-        """What is on the screen now, as PNG; with ``crop`` only what stands out from the background."""
-        subprocess.run(["import", "-window", "root", str(picture)], env=self.env, check=True, timeout=PATIENCE)
+        """What is on the screen, as PNG, once anything is drawn; with ``crop`` without the empty rest of it."""
+        wait_for(lambda: self.colours() > 1, "the drawing of a notification")
+        self._run("import", "-window", "root", str(picture))
         if crop:
-            self._run("convert", str(picture), "-trim", "+repage", "-bordercolor", "black", "-border", "16", str(picture))
+            self._run(
+                "convert", str(picture), "-trim", "+repage", "-bordercolor", "black", "-border", "16", str(picture)
+            )
         return picture
