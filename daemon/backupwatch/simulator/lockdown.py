@@ -13,7 +13,7 @@ from backupwatch.simulator.channel import Channel, frame
 from backupwatch.simulator.faults import spoil
 from backupwatch.simulator.pairing import Pairing, escrow_bag
 from backupwatch.simulator.phone import PhoneActor
-from backupwatch.simulator.services import SERVICES
+from backupwatch.simulator.services.registry import SERVICES
 from backupwatch.simulator.values import readable
 
 Message = dict[str, Any]

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from contextlib import suppress
+from datetime import datetime
 from typing import Any
 
 from backupwatch.simulator import pairing
 from backupwatch.simulator.channel import Channel
 from backupwatch.simulator.faults import Vanished, spoil
 from backupwatch.simulator.pairing import Pairing
+from backupwatch.simulator.phonelog import LogLine
 from backupwatch.simulator.values import lockdown_values
 from backupwatch.simulator.world import PhoneWorld, merged
 
@@ -22,10 +25,15 @@ _FIRST_PORT, _LAST_PORT = 49_152, 61_000
 class PhoneActor:
     """Keeps what outlasts a connection. What the phone *is* comes from the world, asked anew each time."""
 
-    def __init__(self, udid: str, now: Callable[[], PhoneWorld]) -> None:
-        """:param now: answers this phone at the stage's present moment."""
+    def __init__(self, udid: str, now: Callable[[], PhoneWorld], log: Callable[[datetime], list[LogLine]]) -> None:
+        """:param now: answers this phone at the stage's present moment.
+        :param log: answers what the phone wrote into its log after a moment and up to now.
+        """
         self.udid = udid
         self.now = now
+        self.log = log
+        self.address = "127.0.0.1"
+        """What plays the phone's address on the Wi-Fi: an address of the loopback network."""
         self.overrides: dict[str, dict[str, Any]] = {}
         """Values that a client has set; they hold until the curtain falls."""
         self.dialog_seen = 0
@@ -39,6 +47,7 @@ class PhoneActor:
         self._ports: dict[int, tuple[str, Pairing]] = {}
         self._next_port = _FIRST_PORT
         self._open: set[Channel] = set()
+        self._moved = asyncio.Event()
 
     # -- trust -------------------------------------------------------------------------------------------------
 
@@ -105,7 +114,7 @@ class PhoneActor:
 
     def _talk(self, port: int, channel: Channel, link: str) -> Coroutine[Any, Any, None]:
         from backupwatch.simulator.lockdown import Lockdown
-        from backupwatch.simulator.services import serve_service
+        from backupwatch.simulator.services.registry import serve_service
 
         if port == LOCKDOWN_PORT:
             return Lockdown(self, channel, link).run()
@@ -119,6 +128,20 @@ class PhoneActor:
             await channel.send(framed)
         else:
             await spoil(channel, framed, fault)
+
+    # -- time --------------------------------------------------------------------------------------------------
+
+    def moved(self) -> None:
+        """The stage's clock was set: wake whoever waits for news, and come back if a fault made the phone vanish."""
+        self.vanished = False
+        self._moved.set()
+        self._moved = asyncio.Event()
+
+    async def next_moment(self) -> None:
+        """Wait until the clock moves; at least every second, for stages whose clock runs by itself."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await self._moved.wait()
 
     # -- leaving -----------------------------------------------------------------------------------------------
 

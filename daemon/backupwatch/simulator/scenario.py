@@ -21,7 +21,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from backupwatch.errors import ConfigError
-from backupwatch.simulator.toml_lines import line_of
+from backupwatch.settings.locate import locate
 
 Connection = Literal["usb", "network", "both", "away"]
 FaultKind = Literal["hang", "reset", "garbage", "nonsense", "huge-length", "endless", "slow", "vanish", "refuse"]
@@ -281,6 +281,15 @@ def _sentence(error: ValidationError, text: str, file: str) -> str:
     key = ".".join(str(part) for part in path)
     what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
     return f"{file}:{line_of(text, path)}: {key}: {what[:1].lower()}{what[1:]}"
+
+
+def line_of(text: str, path: Sequence[str | int]) -> int:
+    """The line of a key, or of the innermost table around it that stands in the text."""
+    places = locate(text.replace("\r\n", "\n"))
+    for length in range(len(path), 0, -1):
+        if (place := places.get(tuple(path[:length]))) is not None:
+            return place.key[0]
+    return 1
 
 
 def _check_overlays(scenario: Scenario, text: str, file: str) -> None:

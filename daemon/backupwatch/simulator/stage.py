@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -14,9 +14,10 @@ from typing import Any, Self
 
 from backupwatch.clock import utc_now
 from backupwatch.simulator.phone import PhoneActor
+from backupwatch.simulator.phonelog import log_lines
 from backupwatch.simulator.scenario import Scenario, UsbmuxdFault
 from backupwatch.simulator.usbmuxd import Usbmuxd
-from backupwatch.simulator.world import PhoneWorld, World
+from backupwatch.simulator.world import World
 
 
 class Stage:
@@ -54,7 +55,7 @@ class Stage:
         self._real_time = real_time
         self._set_at = utc_now()
         self._loop: asyncio.AbstractEventLoop | None = None
-        self.phones = {udid: PhoneActor(udid, self._phone_now(udid)) for udid in self._world.udids}
+        self.phones = {udid: self._actor(udid) for udid in self._world.udids}
         self.usbmuxd = Usbmuxd(self.phones, self._usbmuxd_fault, folder)
 
     # -- time ----------------------------------------------------------------------------------------------------
@@ -71,15 +72,19 @@ class Stage:
         """The stage's present moment, UTC."""
         return self.world().at
 
-    def _phone_now(self, udid: str) -> Callable[[], PhoneWorld]:
-        return lambda: self.world().phone(udid)
+    def _actor(self, udid: str) -> PhoneActor:
+        return PhoneActor(
+            udid,
+            now=lambda: self.world().phone(udid),
+            log=lambda since: log_lines(self.world(), udid, since),
+        )
 
     async def move_to(self, at: datetime) -> None:
         """Set the clock; phones that came or went are attached and detached before this returns."""
         self._world = World(self.scenario, self.today, at.astimezone(UTC))
         self._set_at = utc_now()
         for phone in self.phones.values():
-            phone.vanished = False
+            phone.moved()
         self.usbmuxd.refresh()
 
     def _usbmuxd_fault(self, step: str) -> UsbmuxdFault | None:

@@ -53,7 +53,7 @@ class Attachment:
             }
         now = phone.now()
         # A Darwin sockaddr_in, length byte first: libimobiledevice connects there by itself.
-        address = struct.pack(">BBH4s8x", 16, _DARWIN_AF_INET, 0, socket.inet_aton(now.ip))
+        address = struct.pack(">BBH4s8x", 16, _DARWIN_AF_INET, 0, socket.inet_aton(phone.address))
         return common | {
             "EscapedFullServiceName": f"{now.wifi_address}@fe80::1._apple-mobdev2._tcp.local.",
             "InterfaceIndex": 1,

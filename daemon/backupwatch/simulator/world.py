@@ -66,9 +66,10 @@ class PhoneWorld:
         return ":".join(["f2", *(digits[i : i + 2] for i in range(0, 10, 2))])
 
     @property
-    def ip(self) -> str:
-        """The loopback address that plays the phone's address on the Wi-Fi."""
-        return f"127.62.{self.number // 250}.{self.number % 250 + 1}"
+    def major(self) -> int:
+        """The major version of iOS; 0 where the story's version is none."""
+        first = self.state.os.partition(".")[0]
+        return int(first) if first.isdecimal() else 0
 
     @property
     def clock(self) -> datetime:
