@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
 from backupwatch.alerts.memory import Memory, Pending, not_from_the_future
 from backupwatch.alerts.quiet import QuietHours, speak_at
@@ -28,6 +28,8 @@ FORGET_AFTER: Final = timedelta(days=1)
 QUOTA_FORGET_AFTER: Final = timedelta(days=7)
 """A forecast wavers; one that was gone for less is not told again."""
 BAD: Final = {State.STALE: 1, State.OVERDUE: 2, State.NEVER: 2}
+
+_MemoryOf: TypeAlias = Callable[[str], Memory]
 
 
 class Mark(StrEnum):

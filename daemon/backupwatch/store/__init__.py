@@ -106,7 +106,7 @@ class Store:
         return outbox.ended(self._db, since)
 
     def shown(
-        self, ident: str, channel: str, evidence: str, changed: Mapping[str, Mapping[str, Any]], now: datetime
+        self, ident: str, channel: str, evidence: str, changed: Mapping[str, Mapping[str, Any] | None], now: datetime
     ) -> None:
         """A message was proved to be shown: note it, and in the same transaction that the person was told."""
         with self._writing() as db:
@@ -195,13 +195,17 @@ class Store:
         self._db.close()
 
 
-def open_store(path: Path, now: datetime, report: Report = lambda _sentence: None) -> Store:
-    """The daemon's store, made if needed.
+def open_store(
+    path: Path, now: datetime, report: Report = lambda _sentence: None, *, thorough: bool = True
+) -> Store:
+    """A store to write to, made if needed.
+
+    :param thorough: read the whole file for damage first, as the daemon does at its start.
 
     :param report: gets one sentence when a damaged file was moved aside.
     :raises BackupwatchError: it cannot be used; the sentence says why and what to do.
     """
-    return Store(open_writer(path, now, report), path)
+    return Store(open_writer(path, now, report, thorough=thorough), path)
 
 
 def read_store(path: Path) -> Store | None:

@@ -73,8 +73,9 @@ def snapshot(connection: sqlite3.Connection, now: datetime) -> Snapshot:
     ):
         tracks[number][kind].append(Span(json.loads(value), _moment(seen), _moment(seen), source))
     blinds: dict[int, list[Blind]] = defaultdict(list)
-    for number, look, reason, sentence, _first, last, retry in connection.execute("SELECT * FROM blind ORDER BY look"):
-        blinds[number].append(Blind(subjects[number], look, BlindReason(reason), sentence, _moment(last), retry))
+    for number, look, reason, sentence, first, last, retry in connection.execute("SELECT * FROM blind ORDER BY look"):
+        blind = Blind(subjects[number], look, BlindReason(reason), sentence, _moment(last), retry, _moment(first))
+        blinds[number].append(blind)
     views = {
         subject: _view(subject, tracks.get(number, {}), blinds.get(number, [])) for number, subject in subjects.items()
     }

@@ -17,7 +17,7 @@ BUSY_MS = 5_000
 Report = Callable[[str], None]
 
 
-def open_writer(path: Path, now: datetime, report: Report) -> sqlite3.Connection:
+def open_writer(path: Path, now: datetime, report: Report, *, thorough: bool) -> sqlite3.Connection:
     """The daemon's connection, checked and migrated.
 
     :param report: gets one sentence when something had to be mended.
@@ -25,7 +25,7 @@ def open_writer(path: Path, now: datetime, report: Report) -> sqlite3.Connection
     """
     private_dir(path.parent)
     try:
-        return _checked(path)
+        return _checked(path, thorough=thorough)
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             raise unusable(path, error) from error
@@ -34,7 +34,7 @@ def open_writer(path: Path, now: datetime, report: Report) -> sqlite3.Connection
         path.rename(aside)
         for suffix in ("-wal", "-shm"):
             path.with_name(path.name + suffix).unlink(missing_ok=True)
-        fresh = _checked(path)
+        fresh = _checked(path, thorough=False)
         saved = _salvage(aside, fresh)
     except (OSError, sqlite3.Error) as error:
         raise unusable(path, error) from error
@@ -90,7 +90,7 @@ def unusable(path: Path, error: Exception) -> BackupwatchError:
     )
 
 
-def _checked(path: Path) -> sqlite3.Connection:
+def _checked(path: Path, *, thorough: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
     try:
         path.chmod(0o600)
@@ -99,7 +99,7 @@ def _checked(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
         connection.execute("PRAGMA foreign_keys = ON")
         _version(connection, path)
-        if (verdict := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
+        if thorough and (verdict := connection.execute("PRAGMA quick_check(1)").fetchone()[0]) != "ok":
             raise sqlite3.DatabaseError(f"malformed: {verdict}")
         migrate(connection)
     except BaseException:

@@ -1,0 +1,209 @@
+"""The root of the command line: options that every command shares, and the border where errors become one line."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NoReturn, cast
+
+import typer
+
+from backupwatch.cli import config_commands, service_commands
+from backupwatch.errors import BackupwatchError
+
+app = typer.Typer(
+    name="backupwatch",
+    help="Tells you when your iPhone stopped backing up, why, and what to tap.",
+    no_args_is_help=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(config_commands.app, name="config", help="Show, check and change the TOML file.")
+app.add_typer(service_commands.app, name="service", help="Install, start, stop and remove the login service.")
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What the root passes to every command.
+
+    :ivar config_path: ``--config``, or None for the usual place.
+    """
+
+    config_path: Path | None
+    verbose: bool
+
+
+Devices = Annotated[
+    list[str] | None,
+    typer.Argument(metavar="[DEVICE]...", help="Name or UDID, or its beginning.", autocompletion=config_commands.complete_device),
+]
+Device = Annotated[str, typer.Argument(help="Name or UDID, or its beginning.", autocompletion=config_commands.complete_device)]
+Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")]
+
+
+@app.callback(invoke_without_command=True)
+def root(
+    ctx: typer.Context,
+    config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Read this TOML file.")] = None,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")] = False,
+) -> None:
+    """Tells you when your iPhone stopped backing up, why, and what to tap."""
+    ctx.obj = Root(config, verbose)
+    if ctx.invoked_subcommand is None:
+        from backupwatch.cli.welcome import welcome
+
+        raise typer.Exit(welcome(config))
+
+
+@app.command()
+def demo(
+    scenario: Annotated[str, typer.Option(help="Which story to tell; --list names them.")] = "icloud-storage-full",
+    list_: Annotated[bool, typer.Option("--list", help="List the stories.")] = False,
+) -> None:
+    """Show the whole job on simulated iPhones, over the real protocols."""
+    from backupwatch.cli import demo as command
+
+    raise typer.Exit(command.list_stories() if list_ else command.run(scenario))
+
+
+@app.command()
+def check(ctx: typer.Context, device: Devices = None, json: Json = False) -> None:
+    """Look now, judge now, print the verdict; sends no notification."""
+    from backupwatch.cli import check as command
+
+    raise typer.Exit(command.run(_root(ctx), device or [], as_json=json))
+
+
+@app.command()
+def devices(ctx: typer.Context, json: Json = False) -> None:
+    """List every iPhone and iPad that is attached or known, and how it is reached."""
+    from backupwatch.cli import devices as command
+
+    raise typer.Exit(command.run(_root(ctx), as_json=json))
+
+
+@app.command()
+def version() -> None:
+    """Print the versions of backupwatch and of what it depends on."""
+    from backupwatch.cli import version as command
+
+    raise typer.Exit(command.run())
+
+
+@app.command(name="run")
+def run_daemon(ctx: typer.Context) -> None:
+    """Watch in the foreground; this is what the login service starts."""
+    from backupwatch.cli import run as command
+
+    raise typer.Exit(command.run(_root(ctx)))
+
+
+@app.command()
+def snooze(ctx: typer.Context, device: Device, duration: Annotated[str, typer.Argument(help='Such as "1d".')]) -> None:
+    """Keep quiet about one phone for a while."""
+    from backupwatch.cli import snooze as command
+
+    raise typer.Exit(command.snooze(_root(ctx), device, duration))
+
+
+@app.command()
+def unsnooze(ctx: typer.Context, device: Device) -> None:
+    """End a snooze."""
+    from backupwatch.cli import snooze as command
+
+    raise typer.Exit(command.unsnooze(_root(ctx), device))
+
+
+@app.command(name="notify-test")
+def notify_test() -> None:
+    """Send one harmless notification by every channel and say which arrived."""
+    from backupwatch.cli import notify_test as command
+
+    raise typer.Exit(command.run())
+
+
+@app.command()
+def doctor(ctx: typer.Context, json: Json = False) -> None:
+    """Check whether the watcher itself can work here."""
+    from backupwatch.cli import doctor_command as command
+
+    raise typer.Exit(command.run(_root(ctx).config_path, as_json=json))
+
+
+@app.command()
+def pair(
+    ctx: typer.Context,
+    device: Annotated[str | None, typer.Argument(help="Name or UDID; needed if several are attached.")] = None,
+) -> None:
+    """Pair an iPhone with this computer, step by step."""
+    from backupwatch.cli import pair_command as command
+
+    raise typer.Exit(command.run(_root(ctx).config_path, device))
+
+
+@app.command()
+def login(ctx: typer.Context) -> None:
+    """Sign in to the iCloud account whose storage is to be watched."""
+    from backupwatch.cli import login_commands as command
+
+    raise typer.Exit(command.run_login(_root(ctx).config_path))
+
+
+@app.command()
+def logout(ctx: typer.Context) -> None:
+    """Forget the iCloud session, its cookies and a stored password."""
+    from backupwatch.cli import login_commands as command
+
+    raise typer.Exit(command.run_logout(_root(ctx).config_path))
+
+
+def run() -> NoReturn:
+    """The console script: every failure that people can meet ends here as one line on standard error."""
+    try:
+        code = app(standalone_mode=False)
+        sys.exit(code if isinstance(code, int) else 0)
+    except BackupwatchError as error:
+        _say(error.line())
+        sys.exit(error.exit_code)
+    except typer.Exit as end:
+        sys.exit(end.exit_code)
+    except (KeyboardInterrupt, typer.Abort):
+        _say("Stopped.")
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader (head, less) has gone: nobody is left to tell.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except Exception as error:  # noqa: BLE001 - the border of the program
+        sys.exit(_usage(error) or _bug(error))
+
+
+def _usage(error: Exception) -> int:
+    """The exit code of a wrong call, after saying what is wrong; 0 if the error is another."""
+    show = getattr(error, "show", None)
+    if show is None or not hasattr(error, "exit_code"):
+        return 0
+    show()
+    return int(cast("int", error.exit_code))
+
+
+def _bug(error: Exception) -> int:
+    import traceback
+
+    from backupwatch.log import redacted
+
+    if "-v" in sys.argv or "--verbose" in sys.argv:
+        sys.stderr.write(redacted("".join(traceback.format_exception(error))))
+    _say(f"backupwatch made a mistake ({type(error).__name__}). Run it again with -v in front for the details.")
+    return 1
+
+
+def _root(ctx: typer.Context) -> Root:
+    return cast("Root", ctx.find_root().obj)
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr)

@@ -1,0 +1,93 @@
+"""``backupwatch devices``: every iPhone and iPad known or attached, paired or not, and how it is reached."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from backupwatch import clock, log, paths, round as rounds
+from backupwatch.cli.check import local_zone
+from backupwatch.cli.opening import config_of, store_for_looking
+from backupwatch.cli.progress import Progress
+from backupwatch.facts import kinds
+from backupwatch.facts.snapshot import Snapshot, View
+from backupwatch.judge.watcher import usbmuxd_fix
+from backupwatch.sources.looker import Looker
+from backupwatch.text import plain
+
+if TYPE_CHECKING:
+    from backupwatch.cli.app import Root
+
+_TRUST: Final = {
+    "trusted": "paired",
+    "never": "not paired; run: backupwatch pair",
+    "lost": "pairing lost; run: backupwatch pair",
+}
+_NOW: Final = timedelta(minutes=2)
+
+
+def run(root: Root, *, as_json: bool) -> int:
+    """Print the list; 3 if the watcher is blind, else 0."""
+    log.configure(level="info" if root.verbose else "error")
+    config = config_of(root.config_path)
+    now = clock.utc_now()
+    store = store_for_looking(now)
+    watch = rounds.Watch(config, store, Looker(), paths.state_dir(), local_zone)
+
+    async def look() -> None:
+        with Progress() as progress:
+            await rounds.look(watch, ["iphone"], now, on_fact=progress.fact)
+
+    try:
+        asyncio.run(look())
+        snapshot = store.snapshot(now)
+    finally:
+        store.close()
+    blind = [b for b in snapshot.host.blinds if b.look.startswith("iphone")]
+    rows = [_row(udid, view, snapshot) for udid, view in sorted(snapshot.phones.items())]
+    if as_json:
+        json.dump({"schema": 1, "generated_at": clock.rfc3339(now), "devices": rows}, sys.stdout, indent=2)
+        print()
+    else:
+        _print(rows)
+    for b in blind:
+        print(f"{b.sentence}. {usbmuxd_fix(sys.platform)}.", file=sys.stderr)
+    return 3 if blind else 0
+
+
+def _row(udid: str, view: View, snapshot: Snapshot) -> dict[str, object]:
+    def text(kind: str) -> str | None:
+        reading = view.text(kind)
+        return plain(reading.value) if reading else None
+
+    reached = view.newest(kinds.CONNECTION)
+    here = reached is not None and snapshot.taken_at - reached.last_at < _NOW
+    access = view.flag(kinds.WIFI_ACCESS)
+    return {
+        "udid": udid,
+        "name": text(kinds.NAME),
+        "model": text(kinds.MODEL),
+        "os_version": text(kinds.OS_VERSION),
+        "trust": text(kinds.TRUST),
+        "connection": reached.value if reached and here else None,
+        "wifi_access": access.value if access else None,
+        "seen_at": clock.rfc3339(view.last_seen) if view.last_seen else None,
+        "problem": next((b.sentence for b in view.blinds if b.look == "iphone"), None),
+    }
+
+
+def _print(rows: list[dict[str, object]]) -> None:
+    if not rows:
+        print("No iPhone is attached or known. Connect one with a cable, unlock it and run: backupwatch pair")
+        return
+    for row in rows:
+        print(f"{row['name'] or 'a phone without a name'}  ({row['model'] or '?'}, iOS {row['os_version'] or '?'})")
+        print(f"  {row['udid']}")
+        way = {"usb": "by cable", "wifi": "over Wi-Fi"}.get(str(row["connection"]), "not reached now")
+        seen = f", last seen {row['seen_at']}" if row["connection"] is None and row["seen_at"] else ""
+        print(f"  {way}{seen}; {_TRUST.get(str(row['trust']), 'pairing unknown')}")
+        if row["problem"]:
+            print(f"  {row['problem']}")
