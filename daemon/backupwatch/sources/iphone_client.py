@@ -21,12 +21,22 @@ from pathlib import Path
 from ssl import SSLContext
 from typing import Any, Final
 
-from pymobiledevice3.exceptions import ConnectionTerminatedError, MissingValueError, NotPairedError, ProtocolError
-from pymobiledevice3.lockdown import SERVICE_PORT, LockdownClient
+from pymobiledevice3.exceptions import (
+    ConnectionTerminatedError,
+    MissingValueError,
+    MuxException,
+    NotPairedError,
+    ProtocolError,
+)
+from pymobiledevice3.lockdown import SERVICE_PORT as LOCKDOWN_PORT
+from pymobiledevice3.lockdown import LockdownClient
 from pymobiledevice3.osu.os_utils import get_os_utils
 from pymobiledevice3.pair_records import get_itunes_pairing_record, get_local_pairing_record
 from pymobiledevice3.service_connection import ServiceConnection
 from pymobiledevice3.usbmux import MuxConnection, MuxDevice, PlistMuxConnection
+
+SERVICE_PORT: Final = LOCKDOWN_PORT
+"""TCP port of lockdownd on every phone."""
 
 LABEL: Final = "backupwatch"
 """What we call ourselves to lockdownd; it stands in the phone's log."""
@@ -57,11 +67,6 @@ class DamagedRecordError(Exception):
 def canonical(udid: str) -> str:
     """The UDID as the phone spells it: usbmuxd may drop the dash after the eighth digit."""
     return f"{udid[:8]}-{udid[8:]}" if len(udid) == 24 and "-" not in udid else udid
-
-
-def bare(udid: str) -> str:
-    """A spelling to compare by: no dash, lower case."""
-    return udid.replace("-", "").lower()
 
 
 class Connection(ServiceConnection):
@@ -180,7 +185,7 @@ async def _usbmuxd() -> AsyncIterator[PlistMuxConnection]:
     try:
         yield mux
     finally:
-        await mux.close()
+        await mux.close()  # type: ignore[no-untyped-call]  # the library's own omission
 
 
 async def list_devices() -> list[MuxDevice]:
@@ -200,7 +205,7 @@ async def _dial_usbmuxd(device: MuxDevice, port: int, ssl_context: SSLContext | 
     try:
         sock = await mux.connect(device, port)
     except BaseException:
-        await mux.close()
+        await mux.close()  # type: ignore[no-untyped-call]  # the library's own omission
         raise
     return await Connection.from_socket(sock, ssl_context=ssl_context, mux_device=device)
 
@@ -237,10 +242,12 @@ async def pair_record(serial: str) -> Mapping[str, Any] | None:
     try:
         record = await _record_of_usbmuxd(serial)
         for spelling in dict.fromkeys((serial, canonical(serial))):
-            record = record or get_itunes_pairing_record(spelling) or get_local_pairing_record(spelling, own_folder())
-    except (OSError, NotPairedError):
-        return None
-    except Exception as error:  # noqa: BLE001 - expat, plistlib, unicode: whatever a broken file makes of a parser
+            record = record or get_itunes_pairing_record(spelling)
+            with contextlib.suppress(OSError):
+                record = record or get_local_pairing_record(spelling, own_folder())
+    except (OSError, MuxException):
+        raise  # usbmuxd's own trouble
+    except Exception as error:  # expat, plistlib, unicode: whatever a broken file makes of a parser
         raise DamagedRecordError from error
     if record is None:
         return None
