@@ -45,6 +45,12 @@ def device_public_key() -> bytes:
     return phone_key().public_key().public_bytes(Encoding.PEM, PublicFormat.PKCS1)
 
 
+@cache
+def _phone_key_info() -> bytes:
+    """The phone's public key as it stands inside a certificate (DER)."""
+    return phone_key().public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
 def _certificate(public: RSAPublicKey, *, ca: bool) -> x509.Certificate:
     now = datetime.now(UTC)  # real time: TLS libraries check against the real clock
     builder = (
@@ -95,6 +101,10 @@ def pair_record(udid: str, wifi_address: str) -> dict[str, Any]:
     }
 
 
+PARTS_FOR_THE_PHONE = ("HostID", "HostCertificate", "RootCertificate", "DeviceCertificate")
+"""The keys of a pair record that a Pair request must have."""
+
+
 @dataclass(frozen=True)
 class Pairing:
     """What a phone keeps about one computer it trusts."""
@@ -111,14 +121,15 @@ class Pairing:
         :raises ValueError: a part is missing or is not for this phone (lockdownd: ``InvalidPairRecord``).
         """
         try:
-            names = ("HostID", "HostCertificate", "RootCertificate", "DeviceCertificate")
-            pairing = cls(*(record[name] for name in names))
-            public = x509.load_pem_x509_certificate(pairing.device_certificate).public_key()
-            x509.load_pem_x509_certificate(pairing.host_certificate)
-            x509.load_pem_x509_certificate(pairing.root_certificate)
-        except (KeyError, TypeError) as error:
+            pairing = cls(*(record[name] for name in PARTS_FOR_THE_PHONE))
+            # Not parsed: libimobiledevice's certificates have the serial number 0, which parsers begin to refuse.
+            device, _, _ = (
+                ssl.PEM_cert_to_DER_cert(pem.decode("ascii"))
+                for pem in (pairing.device_certificate, pairing.host_certificate, pairing.root_certificate)
+            )
+        except (KeyError, TypeError, AttributeError) as error:
             raise ValueError("the pair record is incomplete") from error
-        if public != phone_key().public_key():
+        if _phone_key_info() not in device:
             raise ValueError("the device certificate is not for this phone's key")
         return pairing
 

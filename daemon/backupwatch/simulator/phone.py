@@ -66,6 +66,11 @@ class PhoneActor:
             return Pairing.from_record(pairing.pair_record(self.udid, ""))
         return None
 
+    def trusted_hosts(self) -> list[str]:
+        """The HostID of every computer that the phone trusts now."""
+        first = [pairing.HOST_ID] if self.trusts(pairing.HOST_ID) else []
+        return [*first, *(host for host in self._paired_here if host != pairing.HOST_ID)]
+
     def trust(self, new: Pairing) -> None:
         """The owner tapped Trust."""
         self._paired_here[new.host_id] = new

@@ -7,7 +7,7 @@ Account names are private and appear as ``<private>``.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from backupwatch.simulator.world import NIGHT_FROM, NIGHT_TO, PhoneWorld, World, happened, phone_at

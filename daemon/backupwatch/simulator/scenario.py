@@ -184,6 +184,8 @@ class UsbmuxdFault(_Window):
 class Usbmuxd(_Strict):
     """The mux daemon of this computer."""
 
+    network: bool = True
+    """Whether it finds phones on the Wi-Fi; the stock usbmuxd of Linux does not."""
     fault: list[UsbmuxdFault] = []
 
 
@@ -224,6 +226,10 @@ class Apple(_Strict):
     event: list[AppleEvent] = []
     release: list[AppleRelease] = []
     fault: list[AppleFault] = []
+    jsonp: bool = False
+    """Wrap the status document in a function call."""
+    unlisted: list[str] = []
+    """Services that the status page does not know."""
 
 
 class Scenario(_Strict):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,10 +12,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from backupwatch.clock import utc_now
+from backupwatch.simulator.apple import Apple
+from backupwatch.simulator.icloud import ICloudActor
+from backupwatch.simulator.mdns import Responder
 from backupwatch.simulator.phone import PhoneActor
 from backupwatch.simulator.phonelog import log_lines
 from backupwatch.simulator.scenario import Scenario, UsbmuxdFault
 from backupwatch.simulator.usbmuxd import Usbmuxd
+from backupwatch.simulator.wifi import Wifi
 from backupwatch.simulator.world import World
 
 
@@ -28,7 +31,7 @@ class Stage:
     :meth:`move_to` put it (at first: the last look of the story), unless ``real_time`` lets it run.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - options by name
         self,
         scenario: Scenario,
         folder: Path,
@@ -36,6 +39,7 @@ class Stage:
         today: date | datetime | None = None,
         at: datetime | None = None,
         real_time: bool = False,
+        bonjour: bool = False,
     ) -> None:
         """Set the scene; nothing listens yet.
 
@@ -44,6 +48,7 @@ class Stage:
         :param today: the day on which the story ends, UTC; absent: today.
         :param at: the first moment; absent: the story's last look.
         :param real_time: let the clock run on from the moment it was set to.
+        :param bonjour: announce the phones on the Wi-Fi by multicast on the loopback interface.
         """
         self.scenario = scenario
         self.folder = folder
@@ -54,9 +59,13 @@ class Stage:
         self._world = World(scenario, self.today, start)
         self._real_time = real_time
         self._set_at = utc_now()
-        self._loop: asyncio.AbstractEventLoop | None = None
+        self._leaving: asyncio.Future[None] | None = None
         self.phones = {udid: self._actor(udid) for udid in self._world.udids}
-        self.usbmuxd = Usbmuxd(self.phones, self._usbmuxd_fault, folder)
+        self.usbmuxd = Usbmuxd(self.phones, self._usbmuxd_fault, folder, network=scenario.usbmuxd.network)
+        self.wifi = Wifi(self.phones)
+        self.bonjour = Responder(self.wifi.on_air) if bonjour else None
+        self.icloud = ICloudActor(lambda: self.world().account, now=lambda: self.now)
+        self.apple = Apple(self.world)
 
     # -- time ----------------------------------------------------------------------------------------------------
 
@@ -85,7 +94,16 @@ class Stage:
         self._set_at = utc_now()
         for phone in self.phones.values():
             phone.moved()
+        await self._refresh()
+
+    async def _refresh(self) -> None:
+        await self.wifi.refresh()
         self.usbmuxd.refresh()
+
+    def _vanished(self) -> None:
+        """A fault took a phone away in the middle of a conversation."""
+        self.usbmuxd.refresh()
+        self._leaving = asyncio.ensure_future(self.wifi.refresh())
 
     def _usbmuxd_fault(self, step: str) -> UsbmuxdFault | None:
         world = self.world()
@@ -97,9 +115,16 @@ class Stage:
     # -- curtain -------------------------------------------------------------------------------------------------
 
     async def __aenter__(self) -> Self:
-        self._loop = asyncio.get_running_loop()
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for phone in self.phones.values():
+            phone.on_vanish = self._vanished
+        await self.wifi.start()
+        await self.wifi.refresh()
         await self.usbmuxd.start()
+        await self.icloud.start()
+        await self.apple.start()
+        if self.bonjour is not None:
+            await self.bonjour.start()
         return self
 
     async def __aexit__(
@@ -107,7 +132,10 @@ class Stage:
     ) -> None:
         for phone in self.phones.values():
             phone.hang_up()
-        await self.usbmuxd.stop()
+        if self.bonjour is not None:
+            self.bonjour.stop()
+        for actor in (self.usbmuxd, self.wifi, self.icloud, self.apple):
+            await actor.stop()
 
     # -- addresses -----------------------------------------------------------------------------------------------
 
@@ -129,7 +157,12 @@ class Stage:
     @property
     def advanced(self) -> dict[str, str]:
         """The ``[advanced]`` table of a configuration that lets the watcher see this stage and nothing else."""
-        return {"usbmuxd": self.usbmuxd_address}
+        return {
+            "usbmuxd": self.usbmuxd_address,
+            "icloud": self.icloud.base_url,
+            "system_status": self.apple.system_status,
+            "ios_releases": self.apple.ios_releases,
+        }
 
     @classmethod
     @contextmanager
@@ -195,10 +228,3 @@ class StageInThread:
         async with self.stage:
             self._ready.set()
             await self._done.wait()
-
-
-def private_folder(path: Path) -> Path:
-    """Create ``path`` so that only this user can look inside."""
-    path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    os.chmod(path, 0o700)  # noqa: PTH101 - mkdir's mode passes through the umask
-    return path

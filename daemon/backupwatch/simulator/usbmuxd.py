@@ -65,14 +65,21 @@ class Usbmuxd:
     """The daemon: attachments, listeners, pair records."""
 
     def __init__(
-        self, phones: Mapping[str, PhoneActor], fault: Callable[[str], UsbmuxdFault | None], folder: Path
+        self,
+        phones: Mapping[str, PhoneActor],
+        fault: Callable[[str], UsbmuxdFault | None],
+        folder: Path,
+        *,
+        network: bool = True,
     ) -> None:
         """:param phones: every phone of the story, by UDID.
+        :param network: whether it finds phones on the Wi-Fi.
         :param fault: answers what breaks at a step now.
         :param folder: where the socket stands.
         """
         self._phones = phones
         self._fault = fault
+        self._finds = ("USB", "Network") if network else ("USB",)
         self._path = folder / "usbmuxd"
         self._attached: dict[int, Attachment] = {}
         self._next_id = 1
@@ -88,7 +95,6 @@ class Usbmuxd:
     async def start(self) -> None:
         """Open both doors: the Unix socket and a port on 127.0.0.1."""
         for udid, phone in self._phones.items():
-            phone.on_vanish = self.refresh
             if (record := phone.initial_record()) is not None:
                 self.pair_records[_plain(udid)] = plistlib.dumps(record)
         self.refresh()
@@ -124,7 +130,7 @@ class Usbmuxd:
                 self._tell({"MessageType": "Detached", "DeviceID": attachment.device_id})
         present = {(attachment.udid, attachment.link) for attachment in self._attached.values()}
         for udid, phone in self._phones.items():
-            for link in ("USB", "Network"):
+            for link in self._finds:
                 if (udid, link) in wanted - present:
                     attachment = Attachment(self._next_id, udid, link)
                     self._next_id += 1
