@@ -94,7 +94,7 @@ def _problem(source: Source, places: Mapping[KeyPath, Place], path: KeyPath, err
             "unknown table" if isinstance(value, dict) else "unknown key",
             key=dotted(path),
             allowed=", ".join(known),
-            suggestion=_did_you_mean(path, value),
+            suggestion=did_you_mean(path, value),
         )
     if kind == "missing":
         line, column = _place(places, path[:-1]).key
@@ -177,7 +177,12 @@ def _way_out(path: KeyPath, value: object) -> str:
     return meant
 
 
-def _did_you_mean(path: KeyPath, value: object) -> str:
+def did_you_mean(path: KeyPath, value: object) -> str:
+    """A sentence about the nearest known name, in this table or another, or about newer versions.
+
+    :param path: ``(table,)`` or ``(table, …, key)``, whose last part is unknown.
+    :param value: what stands there; a table is not looked for among the keys.
+    """
     wrong = str(path[-1]).lower().replace("-", "_").replace(" ", "_")
     own = list(keys_of(str(path[0]))) if len(path) > 1 else list(tables())
     if len(path) == 1 and wrong == "devices":

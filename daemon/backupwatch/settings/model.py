@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from backupwatch.settings import duration, values
@@ -178,9 +178,17 @@ def key(default: Any, description: str, *, allowed: str, example: str, unit: str
 
 
 _LIMIT = "a length of time such as"
-_Minute = Annotated[timedelta, _length(timedelta(minutes=1))]
-_TenMinutes = Annotated[timedelta, _length(timedelta(minutes=10))]
-_Hour = Annotated[timedelta, _length(timedelta(hours=1))]
+# What editors check while one types; written for ECMA 262, as JSON schema wants it.
+_LengthSchema = WithJsonSchema(
+    {"type": "string", "pattern": r"^\s*([0-9]{1,9}\s*[A-Za-z]+\s*)+$|^\s*[Pp][0-9A-Za-z]+\s*$"}
+)
+_QuietSchema = WithJsonSchema(
+    {"type": "string", "pattern": r"^\s*$|^\s*[0-9]{1,2}:[0-9]{2}\s*[-–—]\s*[0-9]{1,2}:[0-9]{2}\s*$"}
+)
+_UdidSchema = WithJsonSchema({"type": "string", "pattern": "^([0-9A-Fa-f]{8}-?[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40})$"})
+_Minute = Annotated[timedelta, _length(timedelta(minutes=1)), _LengthSchema]
+_TenMinutes = Annotated[timedelta, _length(timedelta(minutes=10)), _LengthSchema]
+_Hour = Annotated[timedelta, _length(timedelta(hours=1)), _LengthSchema]
 _Switch = Annotated[bool, Field(strict=True)]
 _Counts = Literal["any", "icloud", "local", "both"]
 
@@ -210,7 +218,8 @@ class FreshnessTable(Table):
     )
     counts: _Counts = key(
         "any",
-        'Which backups count: "any" kind, "icloud" alone, "local" alone (made by a computer), or "both" together.',
+        'Which backups count: "any" of the two kinds, "icloud" alone, "local" (made by a computer) alone, or '
+        '"both", each of which must be fresh.',
         allowed='"any", "icloud", "local" or "both"',
         example='"icloud"',
     )
@@ -259,7 +268,7 @@ class AlertsTable(Table):
     """How and when to tell you."""
 
     desktop: _Switch = key(True, "Show desktop notifications.", allowed="true or false", example="false")
-    quiet_hours: Annotated[values.QuietHours, BeforeValidator(_quiet_hours)] = key(
+    quiet_hours: Annotated[values.QuietHours, BeforeValidator(_quiet_hours), _QuietSchema] = key(
         "22:00-07:30",
         'When no notification is shown, in local time; what comes up meanwhile is shown afterwards. "" for none.',
         allowed=QUIET_FORM,
@@ -319,7 +328,7 @@ class StorageTable(Table):
 class DeviceTable(Table):
     """One phone or iPad; repeat the table for each. Any key of [freshness] may stand here."""
 
-    udid: Annotated[str, BeforeValidator(_udid)] = Field(
+    udid: Annotated[str, BeforeValidator(_udid), _UdidSchema] = Field(
         description="Which phone; `backupwatch devices` shows it.",
         json_schema_extra={
             "x-allowed": "24 hexadecimal digits, with or without the dash after the eighth, or 40 on old models",
@@ -327,7 +336,7 @@ class DeviceTable(Table):
             "x-unit": "",
         },
     )
-    name: Annotated[str, _text(100)] = key(
+    name: Annotated[str, _text(100), Field(max_length=100)] = key(
         "",
         "Shown instead of the phone's own name. Empty: the phone's own.",
         allowed="any text of up to 100 characters",

@@ -53,7 +53,7 @@ def read_source(file: Path) -> Source | None:
 
     :raises InvalidConfigError: it is there but cannot be read as text.
     """
-    raw = _bytes_of(file)
+    raw = read_bytes(file)
     if raw is None:
         return None
     if raw.startswith((b"\xff\xfe", b"\xfe\xff")) or _looks_like_utf16(raw):
@@ -105,7 +105,11 @@ def _looks_like_utf16(raw: bytes) -> bool:
     return len(head) >= 4 and (not any(head[0::2]) or not any(head[1::2])) and any(head)
 
 
-def _bytes_of(file: Path) -> bytes | None:
+def read_bytes(file: Path) -> bytes | None:
+    """The file's bytes as they are; ``None`` when nothing of that name is there.
+
+    :raises InvalidConfigError: it is there but cannot be read, or is no file.
+    """
     for attempt in range(_TRIES):
         if attempt:
             time.sleep(_PAUSE)
