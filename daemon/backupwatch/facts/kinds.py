@@ -61,10 +61,11 @@ LOG_HEARD = "log_heard"  # bool sample: the log could be listened to at that mom
 FIND_MY_STATUS = "find_my_status"  # "online" | "offline" | "pending" | "unregistered" (account's word, sample)
 FIND_MY_BATTERY = "find_my_battery"  # int percent, sample
 FIND_MY_CHARGING = "find_my_charging"  # bool, sample
+FIND_MY_SEEN = "find_my_seen"  # moment at which Find My last heard of it (when, never where)
 LOW_POWER_MODE = "low_power_mode"  # bool, sample, account's word
-LOCAL_BACKUP_FOLDER = (
-    "local_backup_folder"  # {"finished_at", "complete", "encrypted", "bytes", "folder"} newest on this computer
-)
+# {"finished_at": moment|None, "complete": bool, "state": finished | in-progress | unfinished, "encrypted": bool|None,
+# "bytes": int|None, "folder": path}: on this computer, the newest complete one, or else the newest attempt
+LOCAL_BACKUP_FOLDER = "local_backup_folder"
 
 # -- the account ------------------------------------------------------------------------------------------------
 ACCOUNT_STATE = "account_state"  # contract: ok | sign-in-needed | locked | terms | web-access-off | unreachable
@@ -92,6 +93,7 @@ IOS_RELEASES = "ios_releases"
 
 # -- this computer ----------------------------------------------------------------------------------------------
 USBMUXD = "usbmuxd"  # "ok"; trouble is a Blind
+LOCAL_BACKUP_PLACES = "local_backup_places"  # list[str]: folders with local backups that exist and could be read
 
 SAMPLES: Final = frozenset({
     CONNECTION, TRUST, ON_POWER, BATTERY_PERCENT, CHARGING, LOCKED, UNLOCKED_SINCE_BOOT, WIFI_JOINED, LOG_HEARD,
