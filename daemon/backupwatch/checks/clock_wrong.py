@@ -1,0 +1,87 @@
+"""The phone's clock is off, so Apple's servers refuse it.
+
+Several phones that are off by the same amount mean that this computer's own clock is wrong.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from backupwatch.checks import MISSING
+from backupwatch.facts import kinds
+from backupwatch.judge import about
+from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut, State
+from backupwatch.wording import values, words
+
+ID = "clock-wrong"
+SOURCE = "https://support.apple.com/108366"
+APPLIES = MISSING | {State.UNKNOWN}
+NOTICED: Final = 300.0
+"""Seconds: beyond five minutes signed requests begin to be refused (the usual tolerance of such protocols)."""
+SURE: Final = 3_600.0
+_ABSURD: Final = 1e10
+_SAME: Final = 120.0
+WORDS = words(
+    ID,
+    {
+        "summary": "The clock of this {thing} is wrong",
+        "behind": "Its clock is {off} behind this computer's",
+        "ahead": "Its clock is {off} ahead of this computer's",
+        "future": "The {thing} gives a date of its last backup that lies in the future",
+        "right": "Its clock agrees with this computer's to within five minutes",
+        "unread": "the {thing} has not said what time its clock shows",
+        "computer": "{number} phones are off by the same amount, so it may be this computer's clock that is wrong",
+        "fix.1": "On the {thing} open {date_and_time} and turn on Set Automatically",
+        "fix.2": "Check that the time zone shown there is the right one",
+        "fix.3": "Leave it charging, locked and on Wi-Fi tonight",
+        "fix.4": "It worked when {icloud_backup} shows a new time in the morning",
+    },
+)
+
+
+def check(case: Case) -> Finding:
+    """Compare the two clocks, and ask the other phones whose is wrong."""
+    places = about.places(case)
+    offset = about.from_phone(case.phone.number(kinds.CLOCK_OFFSET, -_ABSURD, _ABSURD), case)
+    problem = case.phone.text(kinds.BACKUP_DATE_PROBLEM)
+    if offset is None:
+        if problem is not None and problem.value == "future":
+            return _blamed(case, Certainty.LIKELY, (WORDS.say("future", **places),), 1.0)
+        return NotChecked(ID, WORDS.say("unread", **places))
+    if abs(offset.value) <= NOTICED:
+        return RuledOut(ID, (WORDS.say("right"),))
+    same = _agreeing(case, offset.value)
+    if same >= 2:
+        return NotChecked(ID, WORDS.say("computer", number=same))
+    off = values.age(timedelta(seconds=abs(offset.value)))
+    evidence = [WORDS.say("behind" if offset.value < 0 else "ahead", off=off)]
+    if problem is not None and problem.value == "future":
+        evidence.append(WORDS.say("future", **places))
+    sure = Certainty.CERTAIN if abs(offset.value) >= SURE else Certainty.POSSIBLE
+    start = about.since(case.phone, kinds.CLOCK_OFFSET, offset)
+    return _blamed(case, sure, tuple(evidence), about.share(case, start))
+
+
+def _agreeing(case: Case, offset: float) -> int:
+    """How many phones, this one included, are off by the same amount."""
+    readings = (view.number(kinds.CLOCK_OFFSET, -_ABSURD, _ABSURD) for view in case.snapshot.phones.values())
+    others = sum(
+        reading is not None and about.is_recent(reading, case) and abs(reading.value - offset) <= _SAME
+        for reading in readings
+    )
+    return max(1, others)
+
+
+def _blamed(case: Case, sure: Certainty, evidence: tuple[str, ...], explains: float) -> Blamed:
+    places = about.places(case)
+    return Blamed(
+        ID,
+        sure,
+        WORDS.say("summary", **places),
+        evidence,
+        WORDS.steps("fix", **places),
+        SOURCE,
+        explains=explains,
+        effort=2,
+    )

@@ -1,0 +1,146 @@
+"""The account has not enough room for the next backup.
+
+The account's own over-quota flag and the phone's error 303 (quota exceeded) settle it; otherwise the room left is
+weighed against what the next backup is likely to add. After room was made iOS may wait for up to seven days before
+it tries again by itself, so Back Up Now belongs to the fix.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Final
+
+from backupwatch.checks import MISSING
+from backupwatch.facts import kinds
+from backupwatch.judge import about, phone_log
+from backupwatch.judge.account_link import on_account
+from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut, State
+from backupwatch.judge.forecast import full_at
+from backupwatch.judge.storage import Quota, parse, quota
+from backupwatch.wording import values, words
+
+ID = "icloud-storage-full"
+SOURCE = "https://support.apple.com/108922"
+APPLIES = MISSING | {State.FRESH}
+QUOTA_EXCEEDED: Final = frozenset({303})
+_FULL_TO_THE_BRIM: Final = 0.005
+"""Less than half a percent free is full, whatever the size of the next backup."""
+WORDS = words(
+    ID,
+    {
+        "summary": "iCloud storage is full",
+        "summary-soon": "iCloud storage is nearly full",
+        "used": "iCloud: {used} of {total} GB used, {free} GB free; the next backup needs about {need} GB",
+        "over": "The account itself says that its storage is over its limit",
+        "shrank": "The iCloud plan shrank from {before} to {total} GB",
+        "log.one": "The {thing} reported on {moment} that iCloud has no room left (error {code})",
+        "log.other": "It reported {number} times, last on {moment}, that iCloud has no room left (error {code})",
+        "forecast": "At the pace of the last weeks it will be full around {day}",
+        "room": "iCloud: {used} of {total} GB used, {free} GB free",
+        "no-account": "no iCloud account is watched, so its storage is not known",
+        "old": "the account's storage was last read on {moment}",
+        "odd": "the account's storage figures cannot be right",
+        "other-account": "this {thing} is not among the devices of the watched iCloud account",
+        "fix.1": "On the {thing} open {icloud_storage}",
+        "fix.2": "Delete what you do not need, such as backups of devices that are gone, or choose a larger plan",
+        "fix.3": "Open {icloud_backup} and tap Back Up Now; otherwise the {thing} may wait for up to a week",
+        "fix.4": "It worked when a new time stands under Back Up Now, usually within a few hours",
+    },
+)
+
+
+def check(case: Case) -> Finding:
+    """Weigh the room against the need; the phone's own error comes first."""
+    places = about.places(case)
+    fresh = case.freshness.state is State.FRESH
+    failed = None if fresh else phone_log.failure(case, QUOTA_EXCEEDED)
+    room = quota(case.snapshot.account)
+    linked = on_account(case)
+    if failed is not None:
+        moment = values.minute(failed.last_at, case.zone)
+        line = WORDS.count("log", failed.times, moment=moment, code=failed.code, **places)
+        more = (_used(room.value),) if room and linked is not False and about.is_recent(room, case) else ()
+        return _blamed(case, places, Certainty.CERTAIN, (line, *more))
+    if linked is False:
+        return NotChecked(ID, WORDS.say("other-account", **places))
+    if room is None:
+        odd = case.snapshot.account.newest(kinds.QUOTA) is not None
+        return NotChecked(ID, WORDS.say("odd" if odd else "no-account"))
+    if not about.is_recent(room, case):
+        return NotChecked(ID, WORDS.say("old", moment=values.minute(room.last_at, case.zone)))
+    return _weigh(case, places, room.value, linked=linked is True or len(case.snapshot.phones) == 1)
+
+
+def _weigh(case: Case, places: dict[str, str], room: Quota, *, linked: bool) -> Finding:
+    flag = case.snapshot.account.flag(kinds.OVER_QUOTA)
+    over = flag is not None and flag.value and about.is_recent(flag, case)
+    brim = room.available < _FULL_TO_THE_BRIM * room.total
+    if over or brim or room.available < room.need:
+        evidence = [_used(room), *([WORDS.say("over")] if over else ()), *_shrank(case, room)]
+        sure = Certainty.CERTAIN if linked and (over or brim) else Certainty.LIKELY
+        if case.freshness.state is State.FRESH and _worked_when_full(case):
+            return RuledOut(ID, (WORDS.say("room", **_sizes(room)),))
+        return _blamed(case, places, sure, tuple(evidence))
+    if case.freshness.state is State.FRESH:
+        when = full_at(case.snapshot.account, case.now)
+        if when is not None and when - case.now <= case.limits.warn_before_full:
+            evidence = [_used(room), WORDS.say("forecast", day=values.day(when, case.zone))]
+            return _blamed(case, places, Certainty.LIKELY, tuple(evidence), soon=True)
+    return RuledOut(ID, (WORDS.say("room", **_sizes(room)),))
+
+
+def _blamed(
+    case: Case, places: dict[str, str], sure: Certainty, evidence: tuple[str, ...], *, soon: bool = False
+) -> Blamed:
+    return Blamed(
+        ID,
+        sure,
+        WORDS.say("summary-soon" if soon else "summary"),
+        evidence,
+        WORDS.steps("fix", **places),
+        SOURCE,
+        explains=1.0 if case.freshness.state is State.FRESH else _explains(case),
+        effort=10,
+        warning=case.freshness.state is State.FRESH,
+    )
+
+
+def _explains(case: Case) -> float:
+    """The share of the gap since the storage was last seen with room."""
+    roomy = [
+        span.last_at
+        for span in case.snapshot.account.spans(kinds.QUOTA)
+        if (found := parse(span.value, span.last_at)) is not None and found.available >= found.need
+    ]
+    return about.share(case, max(roomy)) if roomy else 1.0
+
+
+def _worked_when_full(case: Case) -> bool:
+    """Whether a backup was made although the storage was as full before it: then this is no warning."""
+    last = case.freshness.last_cloud
+    newest = case.snapshot.account.newest(kinds.QUOTA)
+    return last is not None and newest is not None and newest.first_at + timedelta(hours=12) < last
+
+
+def _shrank(case: Case, room: Quota) -> tuple[str, ...]:
+    totals = [
+        found.total
+        for span in case.snapshot.account.spans(kinds.QUOTA)[-50:]
+        if (found := parse(span.value, span.last_at)) is not None
+    ]
+    if not totals or max(totals) <= room.total * 1.01 or room.used < room.total:
+        return ()
+    return (WORDS.say("shrank", before=values.gigabytes(max(totals), digits=0), total=_sizes(room)["total"]),)
+
+
+def _sizes(room: Quota) -> dict[str, str]:
+    digits = 2 if room.total < 100 * values.GB else 1
+    return {
+        "used": values.gigabytes(room.used, digits=digits),
+        "total": values.gigabytes(room.total, digits=digits),
+        "free": values.gigabytes(room.available, digits=digits),
+    }
+
+
+def _used(room: Quota) -> str:
+    return WORDS.say("used", need=values.gigabytes(room.need), **_sizes(room))

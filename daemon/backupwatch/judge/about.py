@@ -1,0 +1,85 @@
+"""Small questions that several checks ask of a case."""
+
+from __future__ import annotations
+
+import re
+from datetime import datetime, timedelta
+from typing import Final, TypeVar
+
+from backupwatch.facts import kinds
+from backupwatch.facts.snapshot import Reading, View
+from backupwatch.judge.finding import Case
+from backupwatch.wording import settings_paths
+
+T = TypeVar("T")
+
+STILL_TRUE: Final = timedelta(days=2)
+"""What was read longer ago is the past: eight readings of the account at its default interval failed since."""
+
+_MAJOR: Final = re.compile(r"(\d{1,3})(?:\.|$)")
+
+
+def thing(case: Case) -> str:
+    """``iPhone`` or ``iPad``, as Settings and Apple's pages call it."""
+    for kind in (kinds.MODEL, kinds.DEVICE_CLASS):
+        word = case.phone.text(kind)
+        if word is not None and word.value.startswith("iPad"):
+            return "iPad"
+    return "iPhone"
+
+
+def major(case: Case) -> int | None:
+    """The phone's major iOS version, or None when it is not known."""
+    version = case.phone.text(kinds.OS_VERSION)
+    match = _MAJOR.match(version.value) if version else None
+    return int(match[1]) if match else None
+
+
+def is_recent(reading: Reading[T], case: Case, within: timedelta = STILL_TRUE) -> bool:
+    """Whether the reading was confirmed lately, and not in the future."""
+    return timedelta(0) <= case.now - reading.last_at <= within
+
+
+def from_phone(reading: Reading[T] | None, case: Case) -> Reading[T] | None:
+    """The reading, if it belongs to the last look at the phone or to the days before it; else None."""
+    if reading is None or reading.last_at > case.now:
+        return None
+    seen = case.freshness.seen_at
+    if seen is not None and seen - reading.last_at > STILL_TRUE:
+        return None
+    return reading
+
+
+def since(view: View, kind: str, reading: Reading[T]) -> datetime | None:
+    """From when on the value is known to hold; None when it was never seen otherwise, and may always have held."""
+    earlier = any(span.last_at <= reading.first_at and span.value != reading.value for span in view.spans(kind))
+    return reading.first_at if earlier else None
+
+
+def share(case: Case, start: datetime | None) -> float:
+    """How much of the gap something explains that holds from ``start`` on; all of it for None, 0.0–1.0."""
+    gap = case.freshness.gap_since
+    if gap is None or start is None or start <= gap:
+        return 1.0
+    whole = (case.now - gap).total_seconds()
+    return max(0.0, min(1.0, (case.now - start).total_seconds() / whole)) if whole > 0 else 1.0
+
+
+def places(case: Case) -> dict[str, str]:
+    """The places that most fix steps have: Settings paths and names for this phone's iOS."""
+    version, device = major(case), thing(case)
+    return {
+        "thing": device,
+        "account": settings_paths.account(),
+        "icloud_backup": settings_paths.icloud_backup(),
+        "icloud_storage": settings_paths.icloud_storage(version),
+        "wifi": settings_paths.wifi(),
+        "software_update": settings_paths.software_update(),
+        "date_and_time": settings_paths.date_and_time(),
+        "device_storage": settings_paths.device_storage(device),
+        "low_power": settings_paths.low_power(version),
+        "management": settings_paths.management(),
+        "shut_down": settings_paths.shut_down(),
+        "reset": settings_paths.reset(device),
+        "apple_account": settings_paths.apple_account_word(version),
+    }

@@ -1,0 +1,246 @@
+"""The verdict: what is true of every phone, the account and Apple at one moment. Pure: facts in, verdict out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Set
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta, tzinfo
+from typing import Final
+
+from backupwatch import text
+from backupwatch.facts import kinds
+from backupwatch.facts.observation import BlindReason
+from backupwatch.facts.snapshot import Snapshot, View
+from backupwatch.judge.apple_events import BACKUP, Event, events
+from backupwatch.judge.diagnosis import diagnose
+from backupwatch.judge.finding import Blamed, Case, Freshness, NotChecked, RuledOut, State
+from backupwatch.judge.forecast import full_at
+from backupwatch.judge.freshness import freshness, unseen_too_long
+from backupwatch.judge.limits import Limits
+from backupwatch.judge.storage import Quota, quota
+from backupwatch.wording import values, words
+
+WORDS = words(
+    "verdict",
+    {
+        "deletion.one": "Apple deletes this iCloud backup in {number} day, because it was not renewed for 180 days",
+        "deletion.other": "Apple deletes this iCloud backup in {number} days, because it was not renewed for 180 days",
+        "deleted": "Apple may have deleted this iCloud backup: it was last renewed on {day}, over 180 days ago",
+        "account-old": "The account was last read on {moment}",
+        "services-old": "Apple's status page was last read on {moment}",
+    },
+)
+
+DELETED_AFTER: Final = timedelta(days=180)
+"""Apple deletes an iCloud backup this long after backups stop (iCloud User Guide, mm085db3a8d6)."""
+SAID_FROM: Final = timedelta(days=150)
+STATUS_LASTS: Final = timedelta(hours=24)
+"""A status page read longer ago says nothing about now."""
+
+WORST: Final = (
+    State.NEVER, State.OVERDUE, State.STALE, State.UNKNOWN, State.UNSEEN, State.FRESH, State.IGNORED,
+)  # fmt: skip
+"""Worst first; overdue and never are equally bad for the document's state."""
+
+_ACCOUNT_STATES: Final = frozenset({"ok", "sign-in-needed", "locked", "terms", "web-access-off", "unreachable"})
+_UNREACHABLE: Final = frozenset(BlindReason) - {BlindReason.NOT_CONFIGURED, BlindReason.SIGN_IN, BlindReason.REFUSED}
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceVerdict:
+    """What is true of one phone.
+
+    :ivar name: what the person calls it, else its own name, safe for a sentence.
+    :ivar model: product type (``iPhone17,1``), or an empty text. :ivar os_version: likewise.
+    :ivar age_seconds: of the newest backup that counts, whole seconds, None without one.
+    :ivar connection: ``usb`` or ``wifi``: how it was last reached, or None.
+    :ivar unseen_too_long: True when ``unseen`` has lasted beyond its limit; a weekend away is no news.
+    :ivar deletion_in_days: days until Apple deletes the iCloud backup, from 30 on, never negative; else None.
+    :ivar warnings: sentences beside the causes.
+    """
+
+    udid: str
+    name: str
+    model: str
+    os_version: str
+    state: State
+    freshness: Freshness
+    age_seconds: int | None
+    connection: str | None
+    seen_at: datetime | None
+    unseen_too_long: bool
+    causes: tuple[Blamed, ...] = ()
+    ruled_out: tuple[RuledOut, ...] = ()
+    not_checked: tuple[NotChecked, ...] = ()
+    deletion_in_days: int | None = None
+    warnings: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class AccountVerdict:
+    """What is true of the account; ``state`` in the contract's words, ``apple_id`` masked."""
+
+    state: str
+    apple_id: str | None
+    checked_at: datetime | None
+    quota: Quota | None
+    forecast_full_at: datetime | None
+    evidence: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ServicesVerdict:
+    """What Apple says of its services: ok, issue, outage or unknown; events that go on now."""
+
+    state: str
+    checked_at: datetime | None
+    events: tuple[Event, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The whole.
+
+    :ivar devices: worst first, then by name.
+    :ivar problems: sentences about the watcher itself: why it is blind.
+    :ivar faults: mistakes of checks, for the log.
+    """
+
+    generated_at: datetime
+    state: State
+    devices: tuple[DeviceVerdict, ...]
+    account: AccountVerdict
+    services: ServicesVerdict
+    problems: tuple[str, ...] = ()
+    faults: tuple[str, ...] = ()
+
+
+def judge(
+    snapshot: Snapshot,
+    limits_of: Callable[[str], Limits],
+    ignored: Set[str],
+    names: Mapping[str, str],
+    now: datetime,
+    zone: tzinfo,
+) -> Verdict:
+    """Judge everything at ``now`` (aware UTC).
+
+    :param limits_of: a phone's limits, by UDID.
+    :param ignored: UDIDs that are not watched.
+    :param names: what the person calls a phone, by UDID.
+    """
+    faults: list[str] = []
+    devices = [
+        _device(snapshot, view, udid, limits_of(udid), udid in ignored, names.get(udid), now, zone, faults)
+        for udid, view in snapshot.phones.items()
+        if not _is_stranger(view, limits_of(udid), now)
+    ]
+    devices.sort(key=lambda device: (WORST.index(device.state), device.name.casefold(), device.udid))
+    watched = [device.state for device in devices if device.state is not State.IGNORED]
+    return Verdict(
+        generated_at=now,
+        state=min(watched, key=WORST.index) if watched else State.UNKNOWN,
+        devices=tuple(devices),
+        account=_account(snapshot.account, now, zone),
+        services=_services(snapshot.status, now),
+        problems=tuple(text.plain(blind.sentence, 400) for blind in snapshot.host.blinds),
+        faults=tuple(dict.fromkeys(faults)),
+    )
+
+
+def _device(
+    snapshot: Snapshot,
+    view: View,
+    udid: str,
+    limits: Limits,
+    is_ignored: bool,
+    given_name: str | None,
+    now: datetime,
+    zone: tzinfo,
+    faults: list[str],
+) -> DeviceVerdict:
+    found = freshness(view, limits, now, zone)
+    own_name, model, version = (view.text(kind) for kind in (kinds.NAME, kinds.MODEL, kinds.OS_VERSION))
+    name = text.name(given_name or (own_name.value if own_name else ""))
+    connection = view.text(kinds.CONNECTION)
+    device = DeviceVerdict(
+        udid=udid,
+        name=name,
+        model=text.plain(model.value) if model else "",
+        os_version=text.plain(version.value) if version else "",
+        state=State.IGNORED if is_ignored else found.state,
+        freshness=found,
+        age_seconds=int((now - found.last_backup).total_seconds()) if found.last_backup else None,
+        connection=connection.value if connection and connection.value in {"usb", "wifi"} else None,
+        seen_at=found.seen_at,
+        unseen_too_long=not is_ignored and unseen_too_long(found, limits, now),
+    )
+    if is_ignored:
+        return device
+    diagnosis = diagnose(Case(snapshot, view, found, limits, now, zone, name))
+    faults.extend(diagnosis.faults)
+    left, warnings = _deletion(found, now, zone)
+    return replace(
+        device,
+        causes=diagnosis.causes,
+        ruled_out=diagnosis.ruled_out,
+        not_checked=diagnosis.not_checked,
+        deletion_in_days=left,
+        warnings=warnings,
+    )
+
+
+def _deletion(found: Freshness, now: datetime, zone: tzinfo) -> tuple[int | None, tuple[str, ...]]:
+    """Days left before Apple deletes the iCloud backup, once it has not been renewed for 150 days."""
+    if found.last_cloud is None or found.state is State.FRESH or now - found.last_cloud < SAID_FROM:
+        return None, ()
+    left = (found.last_cloud + DELETED_AFTER - now).days
+    if left < 0:
+        return 0, (WORDS.say("deleted", day=values.day(found.last_cloud, zone)),)
+    return left, (WORDS.count("deletion", left),)
+
+
+def _is_stranger(view: View, limits: Limits, now: datetime) -> bool:
+    """A phone that was never paired here and is long gone: a guest's, charged once."""
+    trust = {span.value for span in view.spans(kinds.TRUST)}
+    seen = [span.last_at for span in view.spans(kinds.CONNECTION)] + [span.last_at for span in view.spans(kinds.TRUST)]
+    read = view.spans(kinds.LAST_CLOUD_BACKUP) or view.spans(kinds.CLOUD_BACKUP_ENABLED)
+    return trust == {"never"} and not read and now - max(seen) > limits.unseen_after
+
+
+def _account(view: View, now: datetime, zone: tzinfo) -> AccountVerdict:
+    state, apple_id, room = view.text(kinds.ACCOUNT_STATE), view.text(kinds.APPLE_ID_MASKED), quota(view)
+    looks = [spans[-1].last_at for spans in view.tracks.values() if spans]
+    word = state.value if state and state.value in _ACCOUNT_STATES else "not-configured"
+    blind = max(view.blinds, key=lambda blind: blind.observed_at, default=None)
+    if blind is not None and (state is None or blind.observed_at > state.last_at):
+        if blind.reason is BlindReason.SIGN_IN:
+            word = "sign-in-needed"
+        elif blind.reason in _UNREACHABLE:
+            word = "unreachable" if word in {"ok", "not-configured"} else word
+    old = room is not None and now - room.last_at > STATUS_LASTS
+    return AccountVerdict(
+        state=word,
+        apple_id=text.plain(apple_id.value) if apple_id else None,
+        checked_at=min(max(looks), now) if looks else None,
+        quota=room.value if room else None,
+        forecast_full_at=full_at(view, now),
+        evidence=(WORDS.say("account-old", moment=values.minute(room.last_at, zone)),) if room and old else (),
+    )
+
+
+def _services(view: View, now: datetime) -> ServicesVerdict:
+    page, listed = view.newest(kinds.SERVICE_EVENTS), view.newest(kinds.SERVICES_LISTED)
+    if page is None:
+        return ServicesVerdict("unknown", None)
+    current = tuple(event for event in events(view, now) if event.ends is None)
+    checked = min(page.last_at, now)
+    if now - checked > STATUS_LASTS:
+        return ServicesVerdict("unknown", checked, current)
+    if current:
+        return ServicesVerdict(
+            "outage" if any(event.kind == "outage" for event in current) else "issue", checked, current
+        )
+    names = listed.value if listed is not None and isinstance(listed.value, list | tuple) else ()
+    known = BACKUP in {str(name).casefold() for name in names}
+    return ServicesVerdict("ok" if known else "unknown", checked, current)
