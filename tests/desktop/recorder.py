@@ -6,6 +6,7 @@ server without buttons or markup, one that hangs, lies, refuses or dies in the m
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -66,6 +67,7 @@ class Recorder:
     on_screen: dict[int, Call] = field(default_factory=dict)
     _last: int = 0
     _bus: MessageBus | None = None
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def start(self) -> None:
         """Take the name; returns when calls will be answered."""
@@ -89,6 +91,13 @@ class Recorder:
         """The person closes the notification (reason 2 of the specification)."""
         self.on_screen.pop(number, None)
         await self._signal("NotificationClosed", "uu", [number, 2])
+
+    async def screen_is_empty(self) -> None:
+        """Return as soon as the last notification was closed."""
+        async with asyncio.timeout(10):
+            while self.on_screen:
+                self._changed.clear()
+                await self._changed.wait()
 
     async def _signal(self, member: str, signature: str, body: list[Any]) -> None:
         assert self._bus is not None
@@ -116,6 +125,7 @@ class Recorder:
             return "as", [list(self.capabilities)]
         if call.member == "CloseNotification":
             self.on_screen.pop(call.body[0], None)
+            self._changed.set()
             return "", []
         assert call.member == "Notify", call.member
         return "u", [self._notify(*call.body)]

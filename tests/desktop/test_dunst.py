@@ -10,6 +10,7 @@ import pytest
 from conftest import Presses
 from harness import Desktop
 
+from backupwatch import icons, text
 from backupwatch.alerts.message import DONE, SHOW_STEPS, SNOOZE_A_DAY, Message, Urgency
 from backupwatch.delivery.channel import Outcome
 from backupwatch.delivery.desktop import DesktopChannel
@@ -50,7 +51,7 @@ async def test_an_alert_arrives_whole(desktop: Desktop, channel_on: Channels) ->
     assert received.body.replace("&gt;", ">") == ALERT.body
     assert received.urgency == "critical"
     assert received.default_action == "default"
-    assert Path(received.icon).read_bytes().startswith(b"\x89PNG")
+    assert received.icon == str(icons.png(128))
 
 
 @pytest.mark.parametrize(("urgency", "expected"), [(Urgency.LOW, "low"), (Urgency.NORMAL, "normal")])
@@ -70,6 +71,15 @@ async def test_a_name_with_markup_is_read_as_it_is_written(desktop: Desktop, cha
     escaped = "&lt;b&gt;Eve&lt;/b&gt; &amp; &lt;img src="
     assert received.rendered.count(escaped) == 2  # what Pango is given to draw: the signs, not the tags
     assert received.title == nasty
+
+
+async def test_a_right_to_left_name_does_not_turn_the_sentence_round(desktop: Desktop, channel_on: Channels) -> None:
+    """A Hebrew name stands at the left, where our English sentence begins, and the rest follows to its right."""
+    title = f"{text.name('הטלפון של דנה')}: no backup for 4 days"
+    await channel_on(desktop.bus.address).deliver(replace(ALERT, title=title))
+
+    [received] = desktop.received()
+    assert received.title == f"\u200e{title}"
 
 
 async def test_news_takes_the_place_of_older_news_about_the_same_phone(desktop: Desktop, channel_on: Channels) -> None:

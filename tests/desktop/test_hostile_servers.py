@@ -133,9 +133,7 @@ async def test_every_button_tells_its_name(recorder: Recorder, channel_on: Chann
         heard.append(await presses.next())
 
     assert heard == [(ALERT.id, ALERT.thread, ALERT.udid, name) for name in ("steps", "snooze", "done", "steps")]
-    async with asyncio.timeout(5):
-        while recorder.on_screen:
-            await asyncio.sleep(0)
+    await recorder.screen_is_empty()
 
 
 async def test_presses_that_are_not_ours_are_ignored(

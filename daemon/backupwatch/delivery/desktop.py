@@ -9,21 +9,27 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from backupwatch import icons, text
-from backupwatch.alerts.message import SHOW_STEPS, Message, Urgency
+from backupwatch import text
+from backupwatch.alerts.message import Message
 from backupwatch.delivery.channel import ActionHandler, Outcome, Receipt
 
 if TYPE_CHECKING:
     from desktop_notifier import Notification
 
+    from backupwatch.delivery.library import Reactions
     from backupwatch.delivery.session_bus import Server, SessionBus
 
 DEADLINE = 10.0
 """Seconds for one message, a notification server that the bus must first start included."""
+
+
+_WARNING_SOUND = "dialog-warning"  # a name of the freedesktop.org Sound Naming Specification
+_LEFT_TO_RIGHT, _ISOLATE = "\u200e", "\u2068"
 
 
 class DesktopChannel:
@@ -48,9 +54,9 @@ class DesktopChannel:
         self._deadline = deadline
         self._environ = environ
         self._lock = asyncio.Lock()
+        self._reactions: Reactions | None = None
         self._session: SessionBus | None = None
         self._on_screen: dict[str, str] = {}  # thread -> the library's identifier of its newest notification
-        self._handlers: set[asyncio.Task[None]] = set()
 
     async def deliver(self, message: Message) -> Receipt:
         """Show ``message``; ``shown`` only when a server that named itself gave it a number and is still there."""
@@ -76,8 +82,8 @@ class DesktopChannel:
     async def close(self) -> None:
         """Disconnect; from here on nobody hears the buttons."""
         session, self._session = self._session, None
-        for task in self._handlers:
-            task.cancel()
+        if self._reactions is not None:
+            self._reactions.cancel()
         if session is not None:
             session.disconnect()
             with suppress(Exception):  # it is going away in any case
@@ -104,47 +110,24 @@ class DesktopChannel:
         if self._session is not None and not await self._session.alive():
             self._drop()
         if self._session is None:
-            self._session = await session_bus.SessionBus.open(session_bus.bus_address(self._environ), icons.png(128))
+            self._session = await session_bus.SessionBus.open(session_bus.bus_address(self._environ))
         return self._session
 
     def _notification(self, message: Message, server: Server) -> Notification:
         """What this server can show of ``message``: markup escaped only where it is parsed, buttons only if any."""
-        from desktop_notifier import Button
+        from desktop_notifier import Sound
 
-        from backupwatch.delivery import session_bus
+        from backupwatch.delivery import library
 
-        body = message.body
-        if "body-markup" in server.capabilities:
-            body = text.markup(body)
-        buttons: tuple[Button, ...] = ()
-        if "actions" in server.capabilities and self._on_action is not None:
-            buttons = tuple(
-                Button(action.label, identifier=action.id, on_pressed=self._callback(message, action.id))
-                for action in message.actions
-            )
-        return session_bus.native(
-            _sendable(message.title),
-            _sendable(body),
-            message.urgency,
-            buttons,
-            sound=message.urgency is Urgency.CRITICAL and "sound" in server.capabilities,
-            on_clicked=self._callback(message, SHOW_STEPS.id),
+        self._reactions = self._reactions or library.Reactions(self._on_action)
+        body = _sendable(message.body)
+        return library.notification(
+            replace(message, title=_sendable(message.title)),
+            self._reactions,
+            body=text.markup(body) if "body-markup" in server.capabilities else body,
+            buttons="actions" in server.capabilities,
+            sound=Sound(name=_WARNING_SOUND) if "sound" in server.capabilities else None,
         )
-
-    def _callback(self, message: Message, action_id: str) -> Callable[[], None] | None:
-        handler = self._on_action
-        if handler is None:
-            return None
-
-        async def tell() -> None:
-            await handler(message.id, message.thread, message.udid, action_id)
-
-        def pressed() -> None:
-            task = asyncio.get_running_loop().create_task(tell())
-            self._handlers.add(task)
-            task.add_done_callback(self._handlers.discard)
-
-        return pressed
 
     def _drop(self) -> None:
         """Forget the connection and, with it, every number that only its server understood."""
@@ -158,11 +141,18 @@ class DesktopChannel:
 
 
 def _sendable(words: str) -> str:
-    """What D-Bus can carry at all: valid UTF-8 without NUL."""
-    return words.encode("utf-8", "replace").decode().replace("\0", "")
+    """What D-Bus can carry and Pango lays out rightly.
+
+    D-Bus wants valid UTF-8 without NUL. Pango takes a line's direction from its first strong letter and looks
+    into isolates for it, so that our sentence about a phone with a right-to-left name would run backwards.
+    """
+    carried = words.encode("utf-8", "replace").decode().replace("\0", "")
+    return "\n".join(_LEFT_TO_RIGHT + line if _ISOLATE in line else line for line in carried.split("\n"))
 
 
 def _sentence(error: Exception) -> str:
-    from backupwatch.delivery import session_bus
+    from backupwatch.delivery import library, session_bus
 
-    return str(error) if isinstance(error, session_bus.NotReachedError) else session_bus.reason(error)
+    if isinstance(error, library.NotReachedError):
+        return str(error)
+    return f"The notification server could not be used ({session_bus.reason(error)})"

@@ -8,32 +8,24 @@ when there is something to say, because it and its D-Bus library stay in memory.
 from __future__ import annotations
 
 import asyncio
-import logging
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 from dbus_fast import DBusError, Message, MessageType
 from dbus_fast.aio import MessageBus, ProxyInterface
-from desktop_notifier import Button, DesktopNotifier, Icon, Notification, Sound
-from desktop_notifier import Urgency as NativeUrgency
+from desktop_notifier import DesktopNotifier, Icon, Notification
 from desktop_notifier.backends.dbus import DBusDesktopNotifier
 
 from backupwatch import text
-from backupwatch.alerts.message import Urgency
+from backupwatch.delivery import library
+from backupwatch.delivery.library import APP_NAME, NotReachedError
 
-APP_NAME = "backupwatch"
 BUS = "org.freedesktop.DBus"
 SERVER = "org.freedesktop.Notifications"
 SERVER_PATH = "/org/freedesktop/Notifications"
-
-_WARNING_SOUND = "dialog-warning"  # a name of the freedesktop.org Sound Naming Specification
-
-
-class NotReachedError(Exception):
-    """Nobody took the message; the text is a sentence for the person."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +144,7 @@ class SessionBus:
         self.server = server
 
     @classmethod
-    async def open(cls, address: str, icon: Path) -> SessionBus:
+    async def open(cls, address: str) -> SessionBus:
         """Connect, and let the server describe itself.
 
         :raises NotReachedError: there is no bus at ``address``, no server on it, or it talks nonsense.
@@ -163,7 +155,7 @@ class SessionBus:
             raise NotReachedError(f"The desktop session's D-Bus cannot be reached ({type(error).__name__})") from error
         try:
             await _expect_server(bus)
-            backend = _BackEnd(bus, Icon(path=icon))
+            backend = _BackEnd(bus, library.icon())
             interface = await backend.attach()
             return cls(bus, backend, interface, await _describe(bus, interface))
         except BaseException:
@@ -184,10 +176,10 @@ class SessionBus:
         dispatched: list[str] = []
         self._notifier.on_dispatched = dispatched.append
         self._interface.replaces = replaces = self._backend.number(instead_of)
-        with _library_warnings() as warnings:
+        with library.warnings() as warnings:
             await self._notifier.send_notification(notification)
         if warnings:
-            raise NotReachedError(f"{self.server} did not take the notification ({warnings[0]})")
+            raise NotReachedError(f"{self.server} did not take the notification ({reason(warnings[0])})")
         number = self._interface.number
         if not dispatched or not isinstance(number, int) or number <= 0:
             raise NotReachedError(f"{self.server} gave the notification no number, so it may not have taken it")
@@ -263,58 +255,10 @@ async def _ask_bus(bus: MessageBus, member: str, *names: str) -> Message:
     )
 
 
-@contextmanager
-def _library_warnings() -> Iterator[list[str]]:
-    """Collect what the library only logs; a warning while sending means that it did not arrive.
-
-    Its lines go nowhere else meanwhile: they quote the message, and with it the phone's name.
-    """
-    collected: list[str] = []
-
-    class Collector(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            error = record.exc_info[1] if record.exc_info else None
-            collected.append(_reason(error) if error else text.plain(record.msg, 120))
-
-    logger = logging.getLogger("desktop_notifier")
-    handler, propagate = Collector(level=logging.WARNING), logger.propagate
-    logger.addHandler(handler)
-    logger.propagate = False
-    try:
-        yield collected
-    finally:
-        logger.removeHandler(handler)
-        logger.propagate = propagate
-
-
-def _reason(error: BaseException) -> str:
+def reason(error: BaseException | str) -> str:
     """A few words about a failure that some other program caused."""
+    if isinstance(error, str):
+        return error
     if isinstance(error, DBusError):
         return text.plain(f"{error.type}: {error.text}", 120)
-    return type(error).__name__
-
-
-def reason(error: BaseException) -> str:
-    """A sentence about an exception that came out of the bus or the library."""
-    return f"The notification server could not be used ({_reason(error)})"
-
-
-def native(
-    title: str, body: str, urgency: Urgency, buttons: tuple[Button, ...], *, sound: bool, **handlers: Any
-) -> Notification:
-    """A message in the library's words."""
-    return Notification(
-        title=title,
-        message=body,
-        urgency=_URGENCIES[urgency],
-        buttons=buttons,
-        sound=Sound(name=_WARNING_SOUND) if sound else None,
-        **handlers,
-    )
-
-
-_URGENCIES = {
-    Urgency.LOW: NativeUrgency.Low,
-    Urgency.NORMAL: NativeUrgency.Normal,
-    Urgency.CRITICAL: NativeUrgency.Critical,
-}
+    return type(error).__name__  # its text may quote the message
