@@ -120,7 +120,9 @@ def _entries(folder: Path) -> list[Path]:
     """
     with os.scandir(folder) as entries:
         some = islice(entries, MAX_ENTRIES)
-        return [folder / entry.name for entry in some if udid_of(entry.name) and not entry.is_file()]
+        return [
+            folder / entry.name for entry in some if udid_of(entry.name) and not entry.is_file(follow_symlinks=False)
+        ]
 
 
 def _nothing_there(place: Path, error: OSError) -> bool:

@@ -8,6 +8,7 @@ measured on macOS 26.6 by haiggoh/mac-iphone-backup-cloudsync.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import plistlib
 import re
@@ -157,9 +158,12 @@ def _plist(file: Path, cap: int) -> Mapping[str, Any]:
         raise
     except OSError:
         return {}
-    with os.fdopen(descriptor, "rb") as opened:
-        about = os.fstat(opened.fileno())
-        raw = opened.read(cap + 1) if stat.S_ISREG(about.st_mode) and 0 < about.st_size <= cap else b""
+    try:
+        regular = stat.S_ISREG(os.fstat(descriptor).st_mode)
+        with os.fdopen(descriptor, "rb", closefd=False) if regular else io.BytesIO() as opened:
+            raw = opened.read(cap + 1)
+    finally:
+        os.close(descriptor)
     if not raw or len(raw) > cap:
         return {}
     try:
