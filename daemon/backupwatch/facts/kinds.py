@@ -21,6 +21,26 @@ class Keep(StrEnum):
     EVENT = "event"
 
 
+class LogWord(StrEnum):
+    """``what`` of a :data:`LOG` event: what backupd said."""
+
+    ON_CONDITION = "on-condition"  # fields: enabled, locked, onPower, onWiFi, onCellular, …; restoring if so
+    OFF_CONDITION = "off-condition"  # the same fields
+    POLICY = "policy"  # a managed policy forbids iCloud Backup
+    FAILURE = "failure"  # code of MBErrorDomain
+    COMPLETED = "completed"
+    STARTED = "started"
+    ACCOUNT = "account"  # fields: enabled, emailVerified, cellular; or enabled, primary
+    AUTO_BACKUP_OFF = "auto-backup-off"
+    CANCELLED = "cancelled"  # code where the line has one (217–224)
+    OVERDUE = "overdue"  # iOS itself warned the person
+    MISSING_KEYS = "missing-keys"  # files whose keys are locked until the first unlock
+    SCHEDULED = "scheduled"
+    DELAYED = "delayed"
+    NETWORK = "network"  # fields: available, expensive, constrained
+    RESTORING = "restoring"
+
+
 SAMPLE_GAP: Final = timedelta(hours=2)
 """Four times the default polling interval: a sighting says nothing about the hours in which nobody looked."""
 
@@ -56,7 +76,7 @@ FIND_MY_ON = "find_my_on"  # bool, com.apple.fmip IsAssociated: an account is si
 SUPERVISED = "supervised"  # bool
 ORGANISATION = "organisation"  # str, foreign: who manages the phone
 PROFILES = "profiles"  # list[str], foreign: display names of installed profiles
-LOG = "log"  # event: {"at", "what", "code"?, "fields"?, "text"}; what: see sources/backup_log.py
+LOG = "log"  # event: {"at", "what": LogWord, "code"?, "fields"?, "text"}
 LOG_HEARD = "log_heard"  # bool sample: the log could be listened to at that moment
 FIND_MY_STATUS = "find_my_status"  # "online" | "offline" | "pending" | "unregistered" (account's word, sample)
 FIND_MY_BATTERY = "find_my_battery"  # int percent, sample

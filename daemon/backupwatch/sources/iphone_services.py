@@ -18,9 +18,12 @@ from backupwatch.sources.iphone_values import Values, flag, text
 MAX_PROFILES: Final = 64
 """Profiles that are kept; a managed phone has a handful."""
 
-_JOINED: Final = ("IO80211SSID", "IO80211BSSID", "IO80211Channel")
+_OF_A_NETWORK: Final = ("IO80211SSID", "IO80211BSSID", "IO80211Channel")
 """Properties of the Wi-Fi interface that are there and not empty while it is on a network. Since iOS 16 many
-phones show none of them (pymobiledevice3 issue 1350), and then nothing is known."""
+phones show no name (pymobiledevice3 issue 1350)."""
+
+_LINK_VALID, _LINK_ACTIVE = 1, 2
+"""Bits of ``IOLinkStatus`` (IOKit, ``IONetworkMedium.h``)."""
 
 
 async def read_wifi(client: PhoneClient) -> Values:
@@ -32,8 +35,14 @@ async def read_wifi(client: PhoneClient) -> Values:
 
 def wifi_facts(entry: object) -> Values:
     """The facts of the Wi-Fi interface's registry entry; none where it does not tell."""
-    told = [entry[key] for key in _JOINED if key in entry] if isinstance(entry, Mapping) else []
-    return [(kinds.WIFI_JOINED, any(told))] if told else []
+    if not isinstance(entry, Mapping):
+        return []
+    if any(entry.get(key) for key in _OF_A_NETWORK):
+        return [(kinds.WIFI_JOINED, True)]
+    link = entry.get("IOLinkStatus")
+    if isinstance(link, int) and link & _LINK_VALID:
+        return [(kinds.WIFI_JOINED, bool(link & _LINK_ACTIVE))]
+    return []
 
 
 async def read_management(client: PhoneClient) -> Values:
