@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import tempfile
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -11,6 +10,7 @@ from pathlib import Path
 import pytest
 from harness import Desktop, PrivateBus, missing_tools
 from recorder import Recorder
+from sample_alert import Presses
 
 from backupwatch.delivery.desktop import DesktopChannel
 
@@ -54,22 +54,6 @@ async def recorder(bus: PrivateBus) -> AsyncIterator[Recorder]:
     await recorder.start()
     yield recorder
     await recorder.stop()
-
-
-class Presses:
-    """Remembers pressed buttons, and lets a test wait for the next one."""
-
-    def __init__(self) -> None:
-        self._queue: asyncio.Queue[tuple[str, str, str | None, str]] = asyncio.Queue()
-
-    async def __call__(self, message_id: str, thread: str, udid: str | None, action: str) -> None:
-        await self._queue.put((message_id, thread, udid, action))
-
-    async def next(self) -> tuple[str, str, str | None, str]:
-        return await asyncio.wait_for(self._queue.get(), 10)
-
-    def none(self) -> bool:
-        return self._queue.empty()
 
 
 @pytest.fixture

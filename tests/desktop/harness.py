@@ -249,17 +249,27 @@ class Desktop:
 
     def start_server(self) -> None:
         """Start dunst and wait until it answers for the notification server's name."""
+        popen = subprocess.Popen(
+            self._server_command(), env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        )
+        self._dunst = Process(popen)
+        wait_for(self._server_is_up, "dunst's start")
+
+    def start_server_on_demand(self) -> None:
+        """Let the bus start dunst when somebody first speaks to it, as many desktops do."""
+        command = " ".join(["/usr/bin/env", f"DISPLAY={self.display}", *self._server_command()])
+        service = self.bus.folder / "services" / "org.freedesktop.Notifications.service"
+        service.write_text(f"[D-BUS Service]\nName=org.freedesktop.Notifications\nExec={command}\n")
+        self._ask_bus("ReloadConfig")
+
+    def _server_command(self) -> list[str]:
         config = self.folder / "dunstrc"
         config.write_text(_DUNST_CONFIG.format(folder=self.folder))
         (self.folder / "seen").mkdir(exist_ok=True)
         for name, script in (("choose", _CHOOSE), ("see", _SEEN)):
             (self.folder / name).write_text(script.format(folder=self.folder))
             (self.folder / name).chmod(0o700)
-        popen = subprocess.Popen(
-            ["dunst", "-conf", str(config)], env=self.env, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-        )
-        self._dunst = Process(popen)
-        wait_for(self._server_is_up, "dunst's start")
+        return [shutil.which("dunst") or "dunst", "-conf", str(config)]
 
     def stop_server(self) -> None:
         """End dunst; its name leaves the bus."""
@@ -272,15 +282,11 @@ class Desktop:
         self.start_server()
 
     def _server_is_up(self) -> bool:
-        answer = self._run(
-            "dbus-send",
-            "--print-reply=literal",
-            "--dest=org.freedesktop.DBus",
-            "/",
-            "org.freedesktop.DBus.NameHasOwner",
-            "string:org.freedesktop.Notifications",
-        )
-        return "true" in answer
+        return "true" in self._ask_bus("NameHasOwner", "string:org.freedesktop.Notifications")
+
+    def _ask_bus(self, member: str, *arguments: str) -> str:
+        to = ("--print-reply=literal", "--dest=org.freedesktop.DBus", "/org/freedesktop/DBus")
+        return self._run("dbus-send", *to, f"org.freedesktop.DBus.{member}", *arguments)
 
     def _run(self, *command: str) -> str:
         return subprocess.run(command, env=self.env, capture_output=True, check=True, timeout=PATIENCE).stdout.decode()
@@ -288,6 +294,10 @@ class Desktop:
     def shown(self) -> int:
         """How many notifications are on the screen now."""
         return int(self._run("dunstctl", "count", "displayed"))
+
+    def pause(self, on: bool) -> None:
+        """Hold everything back, as a screen locker tells dunst to, or show it again."""
+        self._run("dunstctl", "set-paused", "true" if on else "false")
 
     def received(self) -> list[Received]:
         """Everything that dunst was given, oldest first; takes it off the screen, since dunst lists only its past."""

@@ -7,30 +7,17 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from conftest import Presses
 from harness import Desktop
+from sample_alert import ALERT, Presses
 
 from backupwatch import icons, text
-from backupwatch.alerts.message import DONE, SHOW_STEPS, SNOOZE_A_DAY, Message, Urgency
+from backupwatch.alerts.message import Urgency
 from backupwatch.delivery.channel import Outcome
 from backupwatch.delivery.desktop import DesktopChannel
 
 pytestmark = pytest.mark.desktop
 
 Channels = Callable[..., DesktopChannel]
-
-ALERT = Message(
-    id="alert-1",
-    title="Anna’s iPhone: no backup for 9 days",
-    body=(
-        "iCloud storage is full: 5.0 of 5.0 GB used, and the next backup needs about 1.2 GB.\n"
-        "First step: on the iPhone open Settings > Anna > iCloud > Storage."
-    ),
-    urgency=Urgency.CRITICAL,
-    actions=(SHOW_STEPS, SNOOZE_A_DAY, DONE),
-    thread="phone/00008140-001C2D3E4F50001C",
-    udid="00008140-001C2D3E4F50001C",
-)
 
 
 async def test_an_alert_arrives_whole(desktop: Desktop, channel_on: Channels) -> None:
@@ -138,3 +125,24 @@ async def test_the_notification_is_drawn(desktop: Desktop, channel_on: Channels,
 
     assert picture.stat().st_size > 0
     assert desktop.colours() > 100
+
+
+async def test_a_locked_screen_loses_nothing(desktop: Desktop, channel_on: Channels) -> None:
+    """A message that comes while the server holds everything back (a locked screen) is shown afterwards."""
+    desktop.pause(True)
+    receipt = await channel_on(desktop.bus.address).deliver(ALERT)
+    assert receipt.shown
+    assert desktop.shown() == 0
+    desktop.pause(False)
+
+    assert desktop.shown() == 1
+
+
+async def test_a_server_that_starts_on_demand_is_started(desktop: Desktop, channel_on: Channels) -> None:
+    """Where the desktop starts its notification server only when it is needed, the message starts it."""
+    desktop.stop_server()
+    desktop.start_server_on_demand()
+    receipt = await channel_on(desktop.bus.address).deliver(ALERT)
+
+    assert receipt.shown
+    assert desktop.shown() == 1

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from conftest import Presses
 from harness import PrivateBus
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from recorder import INTROSPECTION, Recorder
-from test_dunst import ALERT
+from sample_alert import ALERT, Presses
 
 from backupwatch.alerts.message import Urgency
 from backupwatch.delivery.channel import Outcome
