@@ -86,20 +86,20 @@ def _plain(text: str) -> list[tuple[str, int]]:
 
 
 def render(length: timedelta) -> str:
-    """The shortest form that :func:`parse` reads back: ``3d``, ``36h``, ``1w 2d``, ``90m``; zero is ``0s``.
+    """A short form that :func:`parse` reads back: ``3d``, ``36h``, ``14d``, ``90m``, ``100d 1h``; zero is ``0s``.
 
-    Whole weeks are weeks, up to four days are said in hours when they are no whole days.
+    Never in weeks, because every default and most files say days.
 
     :raises ValueError: negative, or with a fraction of a second.
     """
     if length < timedelta(0) or length.microseconds:
         raise ValueError("only whole seconds from zero upwards have a written form")
     seconds = length.days * 86_400 + length.seconds
-    for unit in _ORDER:
-        if seconds and seconds % _UNITS[unit] == 0 and seconds // _UNITS[unit] < 100:
+    for unit in _ORDER[1:]:
+        if seconds and seconds % _UNITS[unit] == 0 and (unit == "d" or seconds // _UNITS[unit] < 100):
             return f"{seconds // _UNITS[unit]}{unit}"
     parts: list[str] = []
-    for unit in _ORDER:
+    for unit in _ORDER[1:]:
         count, seconds = divmod(seconds, _UNITS[unit])
         if count:
             parts.append(f"{count}{unit}")

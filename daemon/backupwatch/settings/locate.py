@@ -23,8 +23,8 @@ _BLANK_LINES = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _STRING = re.compile(
     r'"""(?:\\.|[^\\])*?"{3,5}'
     r"|'''[\s\S]*?'{3,5}"
-    r'|"(?:\\.|[^"\\])*"'
-    r"|'[^']*'",
+    r'|(?!""")"(?:\\.|[^"\\])*"'
+    r"|(?!''')'[^']*'",
     re.DOTALL,
 )
 _SCALAR = re.compile(r"[^\s,\]}#]+(?: [0-9]{2}:[^\s,\]}#]+)?")  # a date and its time may have a blank between

@@ -13,6 +13,7 @@ from backupwatch.errors import ConfigError
 from backupwatch.settings.values import Config
 from backupwatch.text import plain
 
+_NO_WIDTH = frozenset({"Mn", "Me", "Cf"})  # Unicode categories: combining marks, joiners
 _WIDEST_LINE = 100
 """Columns of a quoted line; a longer one is shown around the caret only."""
 
@@ -171,12 +172,12 @@ def _visible(char: str) -> str:
         return "    "
     if char == " ":
         return char
-    # A combining mark alone would not survive the gate's folding but is harmless after its base letter.
-    return char if unicodedata.category(char) in {"Mn", "Me"} else plain(char) or "\ufffd"
+    # What the gate drops is shown as the replacement sign, so that every character still has its place.
+    return plain(char) or "\ufffd"
 
 
 def _columns(text: str) -> int:
     return sum(
-        0 if unicodedata.category(char) in {"Mn", "Me"} else 2 if unicodedata.east_asian_width(char) in "WF" else 1
+        0 if unicodedata.category(char) in _NO_WIDTH else 2 if unicodedata.east_asian_width(char) in "WF" else 1
         for char in text
     )

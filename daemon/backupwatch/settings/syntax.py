@@ -81,8 +81,8 @@ def _explain(source: Source, text: str, error: str) -> tuple[Problem, int]:
         suggestion = f"It first stands on line {where.first[0]}; keep one of them." if where.first else ""
     elif where.opened and (at_line is None or re.search(r"unclosed|unterminated", lowered)):
         line, column = where.opened
-        opening = lines[line - 1][column - 1]
-        partner = {"[": "]", "{": "}"}.get(opening, opening)
+        opened = lines[line - 1][column - 1 :]
+        partner = opened[:3] if opened[:3] in {'"""', "'''"} else {"[": "]", "{": "}"}.get(opened[0], opened[0])
         message = f"what opens here is never closed: {partner} is missing"
     elif where.opened and where.opened[0] == line and re.search(r"illegal character '\\n'", lowered):
         line, column = where.opened
@@ -108,7 +108,7 @@ def _hint(line: str) -> str:
         hint = 'There is no value; an empty text is "".'
     elif (word := value.lower()) in _TRUE | _FALSE:
         hint = f"Write {'true' if word in _TRUE else 'false'}, in lower case and without quotes."
-    elif "\\" in value and value.startswith('"'):
+    elif re.search(r'"[^"]*\\', value):
         hint = "In double quotes a backslash begins an escape; use single quotes for the text as it stands."
     elif not re.search(r"[\"'\[\]{}]", value):
         hint = f'Text stands in quotes: {plain(name, 60)} = "{plain(value, 60)}".'
