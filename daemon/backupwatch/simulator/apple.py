@@ -214,7 +214,7 @@ def sofa_document(world: World) -> dict[str, Any]:
             "Build": release.build,
             "AllBuilds": [release.build],
             "ReleaseDate": _midnight(day),
-            "ExpirationDate": _midnight(day + timedelta(days=90)),
+            "ExpirationDate": _midnight(world.at.date() + timedelta(days=90)),
             "SupportedDevices": models,
             "SecurityInfo": "https://support.apple.com/en-us/100100",
         }

@@ -165,6 +165,12 @@ class Channel:
 
 
 def frame(message: Any, *, binary: bool = False) -> bytes:
-    """A plist with its four bytes of length in front."""
-    body = plistlib.dumps(message, fmt=plistlib.FMT_BINARY if binary else plistlib.FMT_XML)
+    """A plist with its four bytes of length in front.
+
+    Binary also where XML cannot say it: a name with control characters, for instance.
+    """
+    try:
+        body = plistlib.dumps(message, fmt=plistlib.FMT_BINARY if binary else plistlib.FMT_XML)
+    except ValueError:
+        body = plistlib.dumps(message, fmt=plistlib.FMT_BINARY)
     return struct.pack(">I", len(body)) + body

@@ -53,18 +53,18 @@ def log_lines(world: World, udid: str, since: datetime) -> list[LogLine]:
 
 
 def _all(world: World, udid: str, since: datetime) -> Iterator[tuple[datetime, LogLine]]:
-    number, script = world.cast[udid]
+    role = world.cast[udid]
     day = since.date() - timedelta(days=1)
     while day <= world.at.date():
         for clock in (NIGHT_TO, NIGHT_FROM):
             at = datetime.combine(day, clock, UTC)
             if since < at <= world.at:
-                phone = phone_at(script, udid, number, at, world.today)
+                phone = phone_at(role, udid, at, world.today)
                 for line in _conditions(phone, verified=world_email_verified(world)):
                     yield at, line
         yield from _noise(day)
         day += timedelta(days=1)
-    for at, event in happened(script, world.at, world.today):
+    for at, event in happened(role.script, world.at, world.today):
         if event.backup and at > since - timedelta(hours=1):
             yield from _backup(at, event.backup)
         for text in [event.log] if isinstance(event.log, str) else event.log:

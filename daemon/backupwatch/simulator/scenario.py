@@ -130,6 +130,8 @@ class PhoneEvent(PhoneState, When):
     backup: str = Field(default="", pattern=r"^(|icloud|local|failed:\d+)$")
     """A backup ends: well, to iCloud or to a computer, or with this code of MBErrorDomain."""
     restart: bool = False
+    daily_until: int | None = Field(default=None, le=0)
+    """The same again every day up to and including this one."""
     log: str | list[str] = ""
     """Lines that backupd writes at that moment; ``UserEventAgent: text`` is written by that process."""
 
@@ -140,7 +142,7 @@ class Backups(_Strict):
     time: TimeOfDay = "02:11"
     first: int = Field(default=-40, le=0)
     last: int = Field(default=0, le=0)
-    kind: Literal["icloud", "local"] = "icloud"
+    kind: str = Field(default="icloud", pattern=r"^(icloud|local|failed:\d+)$")
 
 
 class _Window(_Strict):
@@ -168,7 +170,13 @@ class Phone(PhoneState):
     """One phone, or ``count`` like it: ``{n}`` in the UDID and the name is then the number, ``{n:02}`` works too."""
 
     udid: str = Field(pattern=r"^[0-9A-Fa-f{}n:x-]+$")
+    cause: str | None = None
+    """For a story with several phones: the cause of this one; absent: the story's."""
     count: int = Field(default=1, ge=1, le=1_000)
+    first: int = 1
+    """The first number."""
+    name_length: int = Field(default=0, ge=0, le=100_000)
+    """Repeat the name until it has so many characters."""
     backups: list[Backups] = []
     at: list[PhoneEvent] = []
     fault: list[Fault] = []

@@ -25,8 +25,6 @@ class PhoneWorld:
     """One phone at one moment."""
 
     udid: str
-    number: int
-    """Its place on the stage, from 0: decides its Wi-Fi address."""
     at: datetime
     state: PhoneState
     last_icloud: datetime | None
@@ -90,6 +88,16 @@ class PhoneWorld:
 
 
 @dataclass(frozen=True)
+class Role:
+    """A script and the number with which one phone plays it."""
+
+    place: int
+    """Place on the stage, from 0."""
+    n: int
+    script: Phone
+
+
+@dataclass(frozen=True)
 class World:
     """Everything at one moment."""
 
@@ -99,9 +107,9 @@ class World:
     _phones: dict[str, PhoneWorld] = field(default_factory=dict, compare=False, repr=False)
 
     @cached_property
-    def cast(self) -> dict[str, tuple[int, Phone]]:
-        """UDID -> place on stage and script."""
-        return _cast(self.scenario)
+    def cast(self) -> dict[str, Role]:
+        """UDID -> role, in the order of the script."""
+        return cast_of(self.scenario)
 
     @property
     def udids(self) -> list[str]:
@@ -114,8 +122,7 @@ class World:
         :raises KeyError: no phone of this story has that UDID.
         """
         if udid not in self._phones:
-            number, script = self.cast[udid]
-            self._phones[udid] = phone_at(script, udid, number, self.at, self.today)
+            self._phones[udid] = phone_at(self.cast[udid], udid, self.at, self.today)
         return self._phones[udid]
 
     @cached_property
@@ -129,13 +136,14 @@ class World:
         return table
 
 
-def _cast(scenario: Scenario) -> dict[str, tuple[int, Phone]]:
-    actors: dict[str, tuple[int, Phone]] = {}
+def cast_of(scenario: Scenario) -> dict[str, Role]:
+    """Every phone of a story: UDID -> role."""
+    roles: dict[str, Role] = {}
     for script in scenario.phone:
-        for n in range(1, script.count + 1):
-            udid = script.udid.format(n=n) if script.count > 1 else script.udid
-            actors[udid] = (len(actors), script)
-    return actors
+        for n in range(script.first, script.first + script.count):
+            udid = script.udid.format(n=n) if "{" in script.udid else script.udid
+            roles[udid] = Role(len(roles), n, script)
+    return roles
 
 
 def merged(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,19 +171,23 @@ def _said(state: PhoneState) -> dict[str, Any]:
 
 def happened(script: Phone, at: datetime, today: date) -> list[tuple[datetime, PhoneEvent]]:
     """Every event of a phone up to the moment, oldest first, the daily backups included."""
-    events = [(event.at(today), event) for event in script.at]
+    events: list[tuple[datetime, PhoneEvent]] = []
+    for event in script.at:
+        last = event.day if event.daily_until is None else event.daily_until
+        first = event.at(today)
+        events += [(first + timedelta(days=day - event.day), event) for day in range(event.day, last + 1)]
     for series in script.backups:
         for day in range(series.first, series.last + 1):
-            event = PhoneEvent(day=day, time=series.time, backup=series.kind)
-            events.append((event.at(today), event))
+            backup = PhoneEvent(day=day, time=series.time, backup=series.kind)
+            events.append((backup.at(today), backup))
     return sorted(((when, event) for when, event in events if when <= at), key=lambda pair: pair[0])
 
 
-def phone_at(script: Phone, udid: str, number: int, at: datetime, today: date) -> PhoneWorld:
+def phone_at(role: Role, udid: str, at: datetime, today: date) -> PhoneWorld:
     """One phone at one moment."""
+    script = role.script
     told = _said(script)
-    if script.count > 1:
-        told["name"] = script.name.format(n=number + 1)
+    told["name"] = _name(role)
     last: dict[str, datetime | None] = {"icloud": None, "local": None}
     restarts = 0
     for when, event in happened(script, at, today):
@@ -189,7 +201,15 @@ def phone_at(script: Phone, udid: str, number: int, at: datetime, today: date) -
     told = merged(told, told.get("nights" if is_night(at) else "days", {}))
     faults = tuple(fault for fault in script.fault if fault.active(at, today))
     state = PhoneState.model_validate(told)
-    return PhoneWorld(udid, number, at, state, last["icloud"], last["local"], restarts, faults)
+    return PhoneWorld(udid, at, state, last["icloud"], last["local"], restarts, faults)
+
+
+def _name(role: Role) -> str:
+    script = role.script
+    name = script.name.format(n=role.n) if script.count > 1 else script.name
+    if script.name_length:
+        name = (name * (script.name_length // max(1, len(name)) + 1))[: script.name_length]
+    return name
 
 
 def _find_my(phone: PhoneWorld) -> dict[str, Any]:

@@ -80,9 +80,9 @@ def _wifi(phone: PhoneWorld) -> dict[str, Any]:
         "BSD Name": "en0",
         "IOLinkStatus": _LINK_VALID | _LINK_ACTIVE if joined else _LINK_VALID,
         "IOMACAddress": bytes.fromhex(phone.wifi_address.replace(":", "")),
+        "IO80211Channel": 44 if joined else 0,
+        "IO80211CountryCode": "DE",
     }
-    if joined:
-        entry |= {"IO80211Channel": 44, "IO80211CountryCode": "DE"}
-        if phone.major < 16:  # later phones keep the network's name to themselves
-            entry["IO80211SSID"] = "Home"
+    if joined and phone.major < 16:  # later phones keep the network's name to themselves
+        entry["IO80211SSID"] = "Home"
     return entry
