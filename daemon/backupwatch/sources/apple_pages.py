@@ -258,7 +258,9 @@ class _Keeper:
 
     def load(self, parse: Callable[[bytes], T]) -> tuple[_Copy | None, T | None]:
         """The copy and what it says; nothing if it is missing, damaged or of another address."""
-        with contextlib.suppress(OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+        with contextlib.suppress(
+            OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError
+        ):
             with self._file.open("rb") as file:
                 about, body = json.loads(file.readline(8192)), file.read(MAX_BODY + 1)
             if about["url"] == self._url and about["sha256"] == hashlib.sha256(body).hexdigest():
