@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, time, tzinfo
 from pathlib import Path
 
@@ -17,8 +17,8 @@ import structlog
 from backupwatch import asking
 from backupwatch.alerts import memory, policy, wording
 from backupwatch.delivery.channel import Channel, Outcome, Receipt
-from backupwatch.facts.observation import Fact, Observation
-from backupwatch.facts.snapshot import Snapshot
+from backupwatch.facts.observation import ACCOUNT, Fact, Observation
+from backupwatch.facts.snapshot import Snapshot, View
 from backupwatch.judge.limits import Limits
 from backupwatch.judge.verdict import Verdict, judge
 from backupwatch.judge.watcher import Problem, SourceHealth, watch
@@ -93,24 +93,22 @@ def judged(watch: Watch, now: datetime) -> tuple[Snapshot, Verdict]:
 
 def verdict_of(config: Config, snapshot: Snapshot, zone: tzinfo, now: datetime) -> Verdict:
     """The verdict under this configuration."""
-    own_names = {device.udid: device.name for device in config.devices if device.name}
+    if not config.account.apple_id:  # what is remembered of an account that is no longer watched judges nobody
+        snapshot = replace(snapshot, account=View(ACCOUNT))
     return judge(
         snapshot,
         limits_of=lambda udid: limits_of(config, udid),
-        ignored={udid for udid in snapshot.phones if (device := config.device(udid)) and device.ignore},
-        names={udid: own.name for udid in snapshot.phones if (own := config.device(udid)) and own.name} or own_names,
+        ignored={udid for udid in snapshot.phones if (own := config.device(udid)) and own.ignore},
+        names={udid: own.name for udid in snapshot.phones if (own := config.device(udid)) and own.name},
         now=now,
         zone=zone,
-        account_configured=bool(config.account.apple_id),
     )
 
 
 def limits_of(config: Config, udid: str) -> Limits:
     """The thresholds for one phone."""
     own = config.freshness_of(udid)
-    return Limits(
-        own.stale_after, own.overdue_after, own.unseen_after, own.counts, config.storage.warn_before_full
-    )
+    return Limits(own.stale_after, own.overdue_after, own.unseen_after, own.counts, config.storage.warn_before_full)
 
 
 def problems(watched: Watch, snapshot: Snapshot, now: datetime) -> tuple[Problem, ...]:
@@ -126,9 +124,7 @@ def decide(watch: Watch, snapshot: Snapshot, verdict: Verdict, now: datetime) ->
         zone, alerts.quiet_hours, alerts.remind_after, alerts.recovery, watch.config.storage.warn_before_full
     )
     memories = {thread: memory.Memory.from_json(data) for thread, data in watch.store.memories().items()}
-    decision = policy.decide(
-        memories, verdict, problems(watch, snapshot, now), watch.store.snoozes(now), settings, now
-    )
+    decision = policy.decide(memories, verdict, problems(watch, snapshot, now), watch.store.snoozes(now), settings, now)
     entries = [_entry(send, verdict, zone, now) for send in decision.sends]
     changed = {thread: kept.to_json() if kept else None for thread, kept in decision.changed.items()}
     if changed or entries or decision.withdrawn:
@@ -167,6 +163,8 @@ async def run_round(
             for channel in watch.channels:
                 await channel.withdraw(thread)
     spoken = await speak(watch, now)
+    for fault in verdict.faults:
+        log.error("a check failed", fault=fault)
     log.info(
         "round",
         phones=len(verdict.devices),

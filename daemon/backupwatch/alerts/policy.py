@@ -193,7 +193,7 @@ def _backups(
         memory = Memory(pending=memory.pending)  # a backup came and went while nobody looked: another story
     memory = replace(memory, since=memory.since if memory.told else gap_since)
     cause = device.causes[0] if device.causes else None
-    mark = _mark(memory, device, cause, severity, settings, now)
+    mark = _mark(memory, cause, severity, settings, now)
     if mark is None or (mark is Mark.FIRST and _waits_for_apple(device, verdict)):
         return memory, None
     told = memory.told
@@ -213,7 +213,6 @@ def _backups(
 
 def _mark(
     memory: Memory,
-    device: DeviceVerdict,
     cause: Blamed | None,
     severity: int,
     settings: AlertSettings,
@@ -268,8 +267,8 @@ def _unseen(
 ) -> tuple[Memory, Want | None]:
     if device.state is State.UNKNOWN:
         return memory, None
-    if device.state is not State.UNSEEN:
-        return Memory(), None
+    if not device.unseen_too_long:
+        return (memory, None) if device.state is State.UNSEEN else (Memory(), None)
     seen = device.freshness.seen_at
     if memory.since != seen:
         memory = Memory(since=seen, pending=memory.pending)
@@ -302,9 +301,7 @@ def _deletion(
 # -- the account and the watcher --------------------------------------------------------------------------------
 
 
-def _quota(
-    memory: Memory, verdict: Verdict, settings: AlertSettings, now: datetime
-) -> tuple[Memory, Want | None]:
+def _quota(memory: Memory, verdict: Verdict, settings: AlertSettings, now: datetime) -> tuple[Memory, Want | None]:
     full_at = verdict.account.forecast_full_at
     if full_at is None or full_at - now > settings.warn_before_full:
         return _fading(memory, QUOTA_FORGET_AFTER, now) or Memory(), None
@@ -349,7 +346,9 @@ def _settle(
         waiting = [after_memory.pending for want in group if (after_memory := after[want.thread]) is not None]
         created = min((pending.created_at for pending in waiting if pending and pending.id == ident), default=now)
         thread = group[0].thread if len(group) == 1 else f"group:{group[0].mark}:{group[0].cause and group[0].cause.id}"
-        sends.append(Send(ident, thread, group[0].mark, group, created, speak_at(now, settings.quiet_hours, settings.zone)))
+        sends.append(
+            Send(ident, thread, group[0].mark, group, created, speak_at(now, settings.quiet_hours, settings.zone))
+        )
         kept.add(ident)
         for want in group:
             pending = Pending(ident, want.mark.value, want.state, want.cause.id if want.cause else None, created)
@@ -375,7 +374,7 @@ def _bundles(wants: list[Want]) -> list[tuple[Want, ...]]:
     groups: dict[tuple[str, ...], list[Want]] = defaultdict(list)
     for want in wants:
         shared = want.mark in {Mark.RECOVERED, Mark.UNSEEN} or (
-            want.cause is not None and want.mark in {Mark.FIRST, Mark.WORSE, Mark.CAUSE, Mark.REMINDER}
+            want.cause is not None and want.mark in {Mark.FIRST, Mark.WORSE, Mark.CAUSE, Mark.REMINDER, Mark.WARNING}
         )
         cause = want.cause.id if want.cause else ""
         groups[(want.mark, cause) if shared else (want.mark, cause, want.thread)].append(want)

@@ -30,7 +30,8 @@ WORDS: Final = {
     "title.unseen.many": "{count} devices have not been seen for {age} or more",
     "title.unseen.reminder": "Reminder: {name} has not been seen for {age}",
     "title.unseen.reminder.many": "Reminder: {count} devices have not been seen for {age} or more",
-    "title.warning": "{name}: {summary}",
+    "title.warning": "{name}: backups are about to stop",
+    "title.warning.many": "{count} devices: backups are about to stop",
     "title.deletion": "{name}: Apple may delete its iCloud backup in {days} days",
     "title.deletion.one": "{name}: Apple may delete its iCloud backup tomorrow",
     "title.deletion.now": "{name}: Apple may delete its iCloud backup any day now",
@@ -44,7 +45,9 @@ WORDS: Final = {
     "cause.unknown": "The cause is not known yet: nothing that could be checked explains it.",
     "names": "{names}.",
     "step": "First step: {step}.",
-    "step.unknown": "First step: on the phone open Settings > [your name] > iCloud > iCloud Backup and tap Back Up Now.",
+    "step.unknown": (
+        "First step: on the phone open Settings > [your name] > iCloud > iCloud Backup and tap Back Up Now."
+    ),
     "days.left": "Apple may delete the old backup in {days} days.",
     "reminder": "First told on {first}; the next reminder comes on {next}.",
     "reminder.first": "First told on {first}.",
@@ -53,7 +56,9 @@ WORDS: Final = {
     "unseen": (
         "Whether it is backed up cannot be judged. Bring it near this computer, on the same Wi-Fi, or connect it."
     ),
-    "unseen.many": "{names}. Whether they are backed up cannot be judged. Bring them near this computer or connect them.",
+    "unseen.many": (
+        "{names}. Whether they are backed up cannot be judged. Bring them near this computer or connect them."
+    ),
     "deletion": (
         "The last iCloud backup is from {when}; Apple may delete a backup 180 days after the last one. "
         "Connect power and Wi-Fi and tap Back Up Now."
@@ -106,7 +111,7 @@ def _words(send: Send, verdict: Verdict, zone: tzinfo, now: datetime) -> tuple[s
         case Mark.UNSEEN:
             return _unseen(send, now)
         case Mark.WARNING:
-            return _warning(want)
+            return _warning(send)
         case Mark.DELETION:
             return _deletion(want, zone)
         case Mark.FORECAST:
@@ -179,10 +184,12 @@ def _unseen(send: Send, now: datetime) -> tuple[str, str]:
     return _say(f"title.unseen{again}", name=name(devices[0].name), age=age), _say("unseen")
 
 
-def _warning(want: Want) -> tuple[str, str]:
-    summary = plain(want.cause.summary, 60).rstrip(".") if want.cause else ""
-    title = _say("title.warning", name=name(want.device.name if want.device else ""), summary=summary)
-    return title, "\n".join(_cause_lines(want.cause))
+def _warning(send: Send) -> tuple[str, str]:
+    devices, cause = _devices(send), send.wants[0].cause
+    if len(devices) > 1:
+        body = [_say("names", names=_names(send)), *_cause_lines(cause)]
+        return _say("title.warning.many", count=len(devices)), "\n".join(body)
+    return _say("title.warning", name=name(devices[0].name)), "\n".join(_cause_lines(cause))
 
 
 def _deletion(want: Want, zone: tzinfo) -> tuple[str, str]:

@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn, cast
+from typing import Annotated, Final, NoReturn, cast
 
 import typer
 
@@ -38,9 +38,13 @@ class Root:
 
 Devices = Annotated[
     list[str] | None,
-    typer.Argument(metavar="[DEVICE]...", help="Name or UDID, or its beginning.", autocompletion=config_commands.complete_device),
+    typer.Argument(
+        metavar="[DEVICE]...", help="Name or UDID, or its beginning.", autocompletion=config_commands.complete_device
+    ),
 ]
-Device = Annotated[str, typer.Argument(help="Name or UDID, or its beginning.", autocompletion=config_commands.complete_device)]
+Device = Annotated[
+    str, typer.Argument(help="Name or UDID, or its beginning.", autocompletion=config_commands.complete_device)
+]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")]
 
 
@@ -193,10 +197,9 @@ def _usage(error: Exception) -> int:
 def _bug(error: Exception) -> int:
     import traceback
 
-    from backupwatch.log import redacted
-
     if "-v" in sys.argv or "--verbose" in sys.argv:
-        sys.stderr.write(redacted("".join(traceback.format_exception(error))))
+        details = redact(None, "", {"exception": "".join(traceback.format_exception(error))}, one_line=True)
+        print(details["exception"], file=sys.stderr)
     _say(f"backupwatch made a mistake ({type(error).__name__}). Run it again with -v in front for the details.")
     return 1
 

@@ -6,16 +6,18 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from datetime import datetime, tzinfo
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
-from backupwatch import asking, clock, log, paths, round as rounds
+from backupwatch import asking, clock, log, paths
+from backupwatch import round as rounds
 from backupwatch.cli.opening import config_of, pick, store_for_looking, udids_and_names
 from backupwatch.cli.progress import Progress
 from backupwatch.judge.finding import State
 from backupwatch.judge.verdict import Verdict
 from backupwatch.judge.watcher import Problem
 from backupwatch.sources.looker import Looker
+from backupwatch.zone import local_zone
 
 if TYPE_CHECKING:
     from backupwatch.cli.app import Root
@@ -66,13 +68,13 @@ def narrowed(verdict: Verdict, wanted: Sequence[str]) -> Verdict:
     """Only the phones that the person asked for, with the state that follows from them."""
     from dataclasses import replace
 
-    from backupwatch.judge.verdict import worst
+    from backupwatch.judge.verdict import WORST
 
     if not wanted:
         return verdict
     udids = set(pick(wanted, udids_and_names(verdict.devices)))
     devices = tuple(device for device in verdict.devices if device.udid in udids)
-    return replace(verdict, devices=devices, state=worst(device.state for device in devices))
+    return replace(verdict, devices=devices, state=min((device.state for device in devices), key=WORST.index))
 
 
 def exit_code(verdict: Verdict, problems: Sequence[Problem]) -> int:
@@ -87,14 +89,12 @@ def print_json(verdict: Verdict, snoozes: dict[str, datetime], watcher: dict[str
     """The contract's document on standard output."""
     from backupwatch.judge.verdict_json import to_json
 
-    document = to_json(verdict, snoozed_until=snoozes, watcher=watcher)
+    document = to_json(verdict, snoozed_until=snoozes) | {"watcher": watcher}
     json.dump(document, sys.stdout, indent=2, ensure_ascii=True)
     print()
 
 
-def watcher_json(
-    watch: rounds.Watch, problems: Sequence[Problem], daemon: str, now: datetime
-) -> dict[str, object]:
+def watcher_json(watch: rounds.Watch, problems: Sequence[Problem], daemon: str, now: datetime) -> dict[str, object]:
     """The contract's ``watcher``: whether the daemon runs, when a phone was last looked for, what is wrong."""
     sources = watch.store.sources()
     phones = sources.get("iphone")
@@ -102,7 +102,7 @@ def watcher_json(
     return {
         "daemon": daemon,
         "last_poll_at": clock.rfc3339(phones.tried_at) if phones and phones.tried_at else None,
-        "problems": [{"id": p.id, "sentence": p.sentence, "fix": p.fix, "since": clock.rfc3339(p.since)} for p in problems],
+        "problems": [f"{problem.sentence} {problem.fix}" for problem in problems],
         "sources": {
             name: {
                 "last_success_at": clock.rfc3339(status.ok_at) if status.ok_at else None,
@@ -123,26 +123,3 @@ def daemon_state() -> str:
     from backupwatch import control
 
     return "running" if control.running() else "stopped"
-
-
-def local_zone() -> tzinfo:
-    """The person's time zone now."""
-    zone = datetime.now().astimezone().tzinfo
-    if zone is None:
-        raise RuntimeError("a local time without a zone")
-    return named_zone() or zone
-
-
-def named_zone() -> tzinfo | None:
-    """The zone by name, so that nights in winter and summer are judged rightly; None if it has no name."""
-    import os
-    from pathlib import Path
-    from zoneinfo import ZoneInfo
-
-    try:
-        if name := os.environ.get("TZ", "").removeprefix(":"):
-            return ZoneInfo(name)
-        with Path("/etc/localtime").open("rb") as file:
-            return ZoneInfo.from_file(file, key=None)
-    except (OSError, ValueError, KeyError):
-        return None

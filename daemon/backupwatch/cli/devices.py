@@ -8,8 +8,8 @@ import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from backupwatch import clock, log, paths, round as rounds
-from backupwatch.cli.check import local_zone
+from backupwatch import clock, log, paths
+from backupwatch import round as rounds
 from backupwatch.cli.opening import config_of, store_for_looking
 from backupwatch.cli.progress import Progress
 from backupwatch.facts import kinds
@@ -17,6 +17,7 @@ from backupwatch.facts.snapshot import Snapshot, View
 from backupwatch.judge.watcher import usbmuxd_fix
 from backupwatch.sources.looker import Looker
 from backupwatch.text import plain
+from backupwatch.zone import local_zone
 
 if TYPE_CHECKING:
     from backupwatch.cli.app import Root

@@ -74,9 +74,7 @@ def _one(word: str, phones: list[tuple[str, str]]) -> str:
         return found[0]
     names = ", ".join(name(called) for _, called in phones[:6]) or "none yet"
     if not found or not sought:
-        raise BackupwatchError(
-            f"No phone is called “{plain(word)}”", fix=f"Known: {names}", exit_code=2
-        )
+        raise BackupwatchError(f"No phone is called “{plain(word)}”", fix=f"Known: {names}", exit_code=2)
     raise BackupwatchError(
         f"“{plain(word)}” fits {len(found)} phones", fix="Give more of the name, or the UDID", exit_code=2
     )

@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from backupwatch import clock, control, paths
 from backupwatch.alerts.wording import moment
-from backupwatch.cli.check import local_zone
 from backupwatch.cli.opening import config_of, pick
 from backupwatch.errors import BackupwatchError
 from backupwatch.settings.values import Config
 from backupwatch.store import open_store
 from backupwatch.store.known import known_devices
 from backupwatch.text import name
+from backupwatch.zone import local_zone
 
 if TYPE_CHECKING:
     from backupwatch.cli.app import Root
@@ -62,6 +62,8 @@ def unsnooze(root: Root, device: str) -> int:
 
 
 def _phone(config: Config, device: str) -> tuple[str, str]:
-    known = [(udid, own.name if (own := config.device(udid)) and own.name else called) for udid, called in known_devices()]
+    known = [
+        (udid, own.name if (own := config.device(udid)) and own.name else called) for udid, called in known_devices()
+    ]
     udid = pick([device], known)[0]
     return udid, dict(known)[udid]

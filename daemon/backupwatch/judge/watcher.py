@@ -95,7 +95,7 @@ def _usbmuxd(snapshot: Snapshot, platform: str) -> list[Problem]:
         if works
         else "usbmuxd, the service that talks to iPhones, is not running, so no iPhone can be read."
     )
-    return [Problem("no-usbmuxd", sentence, usbmuxd_fix(platform), blind.observed_at, A_WHILE)]
+    return [Problem("no-usbmuxd", sentence, usbmuxd_fix(platform), blind.since or blind.observed_at, A_WHILE)]
 
 
 def _no_phone(snapshot: Snapshot, now: datetime) -> list[Problem]:
@@ -108,7 +108,7 @@ def _no_phone(snapshot: Snapshot, now: datetime) -> list[Problem]:
             "no-phone",
             "No iPhone has been paired with this computer yet, so there is nothing to watch.",
             "Connect your iPhone with a cable and run: backupwatch pair",
-            answered.first_at if answered.first_at <= now else now,
+            min(answered.first_at, now),
             A_WHILE,
         )
     ]

@@ -151,7 +151,7 @@ def retry_at_once(connection: sqlite3.Connection, now: datetime) -> None:
 
 
 def _entries(connection: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[Entry]:
-    rows = connection.execute(  # noqa: S608 - the condition is this module's own text
+    rows = connection.execute(
         "SELECT message, mark, udids, cause, created_at, not_before, state, attempts, ended_at, channel, evidence "
         f"FROM outbox WHERE {where}",
         values,
