@@ -6,18 +6,14 @@ own major has its repairs; a model for which nothing newer exists is not outdate
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from datetime import datetime
 from typing import Final
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
-from backupwatch import text
 from backupwatch.facts import kinds
-from backupwatch.facts.observation import Json
-from backupwatch.facts.snapshot import as_moment
-from backupwatch.judge import about, phone_log, tried
+from backupwatch.judge import about, ios_versions, phone_log, tried
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut
+from backupwatch.judge.ios_versions import Releases
 from backupwatch.wording import values, words
 
 ID = "update-ios"
@@ -54,61 +50,39 @@ def check(case: Case) -> Finding:
     if failed is not None:
         moment = values.minute(failed.last_at, case.zone)
         line = WORDS.say("log", moment=moment, code=failed.code, **places)
-        return _blamed(case, "summary-needed", line, Certainty.CERTAIN, last_resort=False)
-    installed = _version(case.phone.text(kinds.OS_VERSION).value if case.phone.text(kinds.OS_VERSION) else None)  # type: ignore[union-attr]
+        return _blamed(case, "summary-needed", (line,), Certainty.CERTAIN, last_resort=False)
+    installed = ios_versions.installed(case)
     if installed is None:
         return NotChecked(ID, WORDS.say("no-version", **places))
     updated = tried.updated_at(case)
     if updated is not None and not tried.had_a_night(case, updated):
         return NotChecked(ID, WORDS.say("wait", installed=installed, day=values.day(updated, case.zone)))
-    row, problem = _row(case)
-    newest = _version(row.get("version")) if row is not None else None
-    if row is None or newest is None:
-        return NotChecked(ID, WORDS.say(problem))
+    out = ios_versions.releases(case)
+    if out is None:
+        listed = case.snapshot.releases.newest(kinds.IOS_RELEASES) is not None
+        return NotChecked(ID, WORDS.say("no-model" if listed else "no-list"))
     done = (WORDS.say("tried", installed=installed, day=values.day(updated, case.zone)),) if updated else ()
-    if installed >= newest:
+    if installed >= out.newest:
         return RuledOut(ID, (WORDS.say("newest", installed=installed, **places), *done))
-    own = _version(row.get("own_major"))
-    if own is not None and installed >= own and own.major != newest.major:
-        line = WORDS.say("own-major", installed=installed, newest=newest, **places)
-    else:
-        line = _out(case, installed, newest, as_moment(row.get("released_at")))
-    return _blamed(case, "summary", line, Certainty.POSSIBLE, last_resort=True, more=done)
+    return _blamed(case, "summary", (_out(case, installed, out), *done), Certainty.POSSIBLE, last_resort=True)
 
 
-def _row(case: Case) -> tuple[Mapping[str, Json] | None, str]:
-    """This model's entry in the list of releases; without one, the key of the sentence that says why."""
-    listed = case.snapshot.releases.table(kinds.IOS_RELEASES)
-    model = case.phone.text(kinds.MODEL)
-    if listed is None:
-        return None, "no-list"
-    row = listed.value.get(model.value) if model is not None else None
-    return (row, "no-model") if isinstance(row, Mapping) else (None, "no-model")
+def _out(case: Case, installed: Version, out: Releases) -> str:
+    if out.own_major is not None and installed >= out.own_major and out.own_major.major != out.newest.major:
+        return WORDS.say("own-major", installed=installed, newest=out.newest, **about.places(case))
+    if out.released_at is None:
+        return WORDS.say("out", installed=installed, newest=out.newest)
+    since = values.days(case.now - out.released_at)
+    return WORDS.count("out-since", since, installed=installed, newest=out.newest)
 
 
-def _version(value: Json) -> Version | None:
-    try:
-        return Version(text.plain(value, 20)) if isinstance(value, str) else None
-    except InvalidVersion:
-        return None
-
-
-def _out(case: Case, installed: Version, newest: Version, released: datetime | None) -> str:
-    if released is None or released > case.now:
-        return WORDS.say("out", installed=installed, newest=newest)
-    since = values.days(case.now - released)
-    return WORDS.count("out-since", since, installed=installed, newest=newest)
-
-
-def _blamed(
-    case: Case, summary: str, line: str, sure: Certainty, *, last_resort: bool, more: tuple[str, ...] = ()
-) -> Blamed:
+def _blamed(case: Case, summary: str, evidence: tuple[str, ...], sure: Certainty, *, last_resort: bool) -> Blamed:
     places = about.places(case)
     return Blamed(
         ID,
         sure,
         WORDS.say(summary, **places),
-        (line, *more),
+        evidence,
         WORDS.steps("fix", **places),
         SOURCE,
         effort=30,

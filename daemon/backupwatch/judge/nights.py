@@ -75,6 +75,16 @@ def missed(case: Case) -> tuple[Night, ...]:
     return nights(case.phone, since, case.now, case.zone) if since is not None else ()
 
 
+def answers(case: Case, kind: str) -> tuple[Answer, ...]:
+    """What a yes-or-no kind said in each of the missed nights."""
+    since = case.freshness.gap_since
+    spans = tuple(windows(since, case.now, case.zone)) if since is not None else ()
+    if not spans:
+        return ()
+    told = [*_flags(case.phone, (kind,), spans[0][0])]
+    return tuple(_answer(told, starts, ends, _core(starts, case.zone)) for starts, ends in spans)
+
+
 def nights(phone: View, since: datetime, until: datetime, zone: tzinfo) -> tuple[Night, ...]:
     """The nights that ended by ``until`` and in which a backup was due after one at ``since``."""
     spans = tuple(windows(since, until, zone))
@@ -117,6 +127,11 @@ def _at(day: date, at: time, zone: tzinfo) -> datetime:
     return datetime.combine(day, at, tzinfo=zone).astimezone(UTC)
 
 
+def _core(starts: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
+    morning = starts.astimezone(zone).date() + timedelta(days=1)
+    return _at(morning, CORE[0], zone), _at(morning, CORE[1], zone)
+
+
 @dataclass(frozen=True, slots=True)
 class _Word:
     """One source's word on one condition, from ``first_at`` to ``last_at``."""
@@ -153,8 +168,7 @@ class _Known:
                 words.append(_Word(at, at, fields[name]))
 
     def night(self, starts: datetime, ends: datetime, zone: tzinfo) -> Night:
-        evening = starts.astimezone(zone).date()
-        core = (_at(evening + timedelta(days=1), CORE[0], zone), _at(evening + timedelta(days=1), CORE[1], zone))
+        core = _core(starts, zone)
         return Night(
             starts,
             ends,

@@ -1,7 +1,7 @@
 """The phone's own word on its backups: what the facts of kind ``log`` mean.
 
-The source keeps one event per line that it understood; ``what`` is one of the words below, ``fields`` holds the
-line's named switches (0, 1, true or false), ``code`` the number of an ``MBErrorDomain`` error.
+The source keeps one event per line that it understood; ``what`` is a word such as those below, ``fields`` holds the
+line's named switches, ``code`` the number of an ``MBErrorDomain`` error.
 Codes and lines: ``backupd`` of iOS 18.2 and 26.1 (subsystem ``com.apple.mobilebackup``).
 """
 
@@ -18,16 +18,14 @@ from backupwatch.judge.finding import Case
 
 ON_CONDITION: Final = "on-condition"  # fields: enabled, locked, onPower, onWiFi, onCellular, …
 OFF_CONDITION: Final = "off-condition"  # the same fields
-STARTED: Final = "started"  # Starting automatic backup for …
-COMPLETED: Final = "completed"  # Scheduler received backup completion notification
-FAILED: Final = "failed"  # Scheduler received backup failure notification; code
-CANCELLED: Final = "cancelled"  # Canceling initiated backup …; code where known (217–224)
-POLICY: Final = "policy"  # Backup is disabled by the current MC policy; =managed-policy= …
-ACCOUNT: Final = "account"  # Found account …: fields enabled, emailVerified, cellular
-NOT_ENABLED: Final = "not-enabled"  # Auto backup is not enabled for …
+STARTED: Final = "started"
+COMPLETED: Final = "completed"
+FAILURE: Final = "failure"  # code; of a cancelled backup the code underneath (217–224)
+POLICY: Final = "policy"
+ACCOUNT: Final = "account"  # fields enabled, emailVerified, cellular
+MISSING_KEYS: Final = "missing-keys"
 NETWORK: Final = "network"  # fields available, expensive, constrained
-OVERDUE: Final = "overdue"  # Warning the user an iCloud backup is overdue
-RESTORE: Final = "restore"  # a restore holds the backup manager
+RESTORING: Final = "restoring"
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ def failure(case: Case, codes: frozenset[int]) -> Failure | None:
         what, code = event.get("what"), event.get("code")
         if what == COMPLETED:
             found = None
-        elif what in {FAILED, CANCELLED} and isinstance(code, int) and not isinstance(code, bool) and code in codes:
+        elif what == FAILURE and isinstance(code, int) and not isinstance(code, bool) and code in codes:
             found = Failure(code, found.times + 1 if found and found.code == code else 1, at)
     return found
 
@@ -62,6 +60,13 @@ def failure(case: Case, codes: frozenset[int]) -> Failure | None:
 def said(case: Case, *what: str) -> tuple[tuple[datetime, Mapping[str, object]], ...]:
     """The events of these kinds since the gap began."""
     return tuple((at, event) for at, event in heard(case) if event.get("what") in what)
+
+
+def was_heard(case: Case) -> bool:
+    """Whether the phone's log could be listened to since the gap began."""
+    gap = case.freshness.gap_since
+    heard_at = case.phone.flag(kinds.LOG_HEARD)
+    return any(True for _ in heard(case)) or bool(heard_at and heard_at.value and gap and heard_at.last_at >= gap)
 
 
 def conditions(phone: View, since: datetime) -> Iterator[tuple[datetime, Mapping[str, bool]]]:
@@ -76,8 +81,4 @@ def switches(event: Mapping[str, object]) -> Mapping[str, bool]:
     fields = event.get("fields")
     if not isinstance(fields, Mapping):
         return {}
-    return {str(name): bool(value) for name, value in fields.items() if value in {0, 1} and _is_switch(value)}
-
-
-def _is_switch(value: object) -> bool:
-    return isinstance(value, bool | int)
+    return {str(name): value for name, value in fields.items() if isinstance(value, bool)}

@@ -8,7 +8,7 @@ from typing import Final
 
 from backupwatch.facts import kinds
 from backupwatch.facts.snapshot import View
-from backupwatch.judge import nights
+from backupwatch.judge import ios_versions, nights
 from backupwatch.judge.finding import Case
 
 _WEEK: Final = timedelta(days=7)
@@ -36,19 +36,46 @@ def updated_at(case: Case) -> datetime | None:
 
 
 def signed_in_at(case: Case) -> datetime | None:
-    """The last sign-out and sign-in on the phone since the backups stopped: Find My went off and came back."""
+    """When iCloud was last switched off and on again on the phone since the backups stopped, as the facts show it.
+
+    Find My went off and came back, or the phone's date of its last backup vanished although iCloud Backup is on: iOS
+    deletes it when the account or its backup is switched off.
+    """
     since = case.freshness.gap_since
     if since is None:
         return None
     spans = [span for span in case.phone.spans(kinds.FIND_MY_ON) if isinstance(span.value, bool)]
-    backs = [
+    moments = [
         later.first_at
         for earlier, later in pairwise(spans)
         if earlier.value is False and later.value is True and since < later.first_at <= case.now
     ]
-    return max(backs) if backs else None
+    enabled, vanished = case.phone.flag(kinds.CLOUD_BACKUP_ENABLED), case.freshness.vanished_at
+    if enabled is not None and enabled.value and vanished is not None and vanished <= case.now:
+        moments.append(vanished)
+    return max(moments) if moments else None
 
 
 def had_a_night(case: Case, since: datetime) -> bool:
     """Whether a whole night has passed since ``since``: a remedy needs one before it can be said to have failed."""
     return any(starts >= since for starts, _ in nights.windows(since - _WEEK, case.now, case.zone))
+
+
+def restart_failed(case: Case) -> bool:
+    """Whether a restart was tried and a whole night since did not bring a backup."""
+    restarted = restarted_at(case)
+    return restarted is not None and had_a_night(case, restarted)
+
+
+def update_is_open(case: Case) -> bool:
+    """Whether updating iOS is still to be tried, or was too late to have helped yet."""
+    updated = updated_at(case)
+    if updated is not None:
+        return not had_a_night(case, updated)
+    return ios_versions.is_outdated(case)
+
+
+def sign_in_failed(case: Case) -> bool:
+    """Whether signing in again was tried and a whole night since did not bring a backup."""
+    signed_in = signed_in_at(case)
+    return signed_in is not None and had_a_night(case, signed_in)

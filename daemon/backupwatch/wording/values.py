@@ -10,13 +10,16 @@ from backupwatch.clock import age_words
 GB: Final = 1 << 30
 """Apple's free 5 GB are 5 368 709 120 bytes, so iCloud counts in units of 1 073 741 824."""
 
+DISK_GB: Final = 1_000_000_000
+"""The storage of a phone is counted in these."""
+
 _DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
-def gigabytes(size: float, *, digits: int = 1) -> str:
+def gigabytes(size: float, *, digits: int = 1, unit: int = GB) -> str:
     """``4.98``: without the unit, which stands in the sentence."""
-    return f"{size / GB:.{digits}f}"
+    return f"{size / unit:.{digits}f}"
 
 
 def day(moment: datetime, zone: tzinfo) -> str:
