@@ -158,6 +158,22 @@ async def test_a_dismissed_message_is_not_replaced_but_shown_anew(recorder: Reco
     assert [call.replaces for call in recorder.calls] == [0, 0]
 
 
+async def test_newer_news_takes_the_place_of_older_without_a_flicker(recorder: Recorder, channel_on: Channels) -> None:
+    """The server is told which notification to replace, so that the message changes where it stands."""
+    channel = channel_on(recorder.address)
+    for number in range(3):
+        await channel.deliver(replace(ALERT, id=str(number)))
+
+    assert [call.replaces for call in recorder.calls] == [0, 1, 1]
+
+
+async def test_a_refusal_is_told_in_the_servers_words(recorder: Recorder, channel_on: Channels) -> None:
+    """When a server says why it refuses, the person can read it."""
+    recorder.errors = {"Notify": "the queue is full"}
+
+    assert "the queue is full" in (await channel_on(recorder.address).deliver(ALERT)).detail
+
+
 async def test_nothing_piles_up_where_replacing_is_not_known(recorder: Recorder, channel_on: Channels) -> None:
     """On a server that ignores the number to replace, the older message is closed once the newer is shown."""
     recorder.honours_replaces = False
@@ -261,9 +277,10 @@ async def test_a_server_that_dies_with_the_message_has_not_shown_it(recorder: Re
     await asyncio.gather(*ended)
 
 
-async def test_no_connection_leaks_while_a_server_is_ill(recorder: Recorder, channel_on: Channels) -> None:
-    """A hundred failed attempts leave no open socket behind."""
-    recorder.errors = {"Notify": "no"}
+@pytest.mark.parametrize("member", ["GetCapabilities", "Notify"])
+async def test_no_connection_leaks_while_a_server_is_ill(recorder: Recorder, channel_on: Channels, member: str) -> None:
+    """A hundred failed attempts, at whatever step they fail, leave no open socket behind."""
+    recorder.errors = {member: "no"}
     channel = channel_on(recorder.address)
     await channel.deliver(ALERT)
     before = _open_files()

@@ -62,7 +62,7 @@ class Reactions:
             task.cancel()
 
 
-def notification(  # noqa: PLR0913 - the parts that differ from server to server
+def notification(
     message: Message,
     reactions: Reactions,
     *,

@@ -64,15 +64,18 @@ class _Replacing:
 
     def __init__(self, interface: ProxyInterface) -> None:
         self._interface = interface
-        self.replaces = 0
+        self._replaces = 0
         self.number: object = None
+
+    def prepare(self, replaces: int) -> None:
+        """For the next notification: the number it replaces (0: none), and no answer yet."""
+        self._replaces, self.number = replaces, None
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._interface, name)
 
     async def call_notify(self, app_name: str, _replaces: int, *rest: Any) -> Any:
-        self.number = None
-        self.number = await self._interface.call_notify(app_name, self.replaces, *rest)  # type: ignore[attr-defined]
+        self.number = await self._interface.call_notify(app_name, self._replaces, *rest)  # type: ignore[attr-defined]
         return self.number
 
 
@@ -175,7 +178,8 @@ class SessionBus:
         """
         dispatched: list[str] = []
         self._notifier.on_dispatched = dispatched.append
-        self._interface.replaces = replaces = self._backend.number(instead_of)
+        replaces = self._backend.number(instead_of)
+        self._interface.prepare(replaces)
         with library.warnings() as warnings:
             await self._notifier.send_notification(notification)
         if warnings:
