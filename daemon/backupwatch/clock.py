@@ -33,7 +33,10 @@ def parse_rfc3339(text: str) -> datetime:
     moment = datetime.fromisoformat(text)
     if moment.tzinfo is None:
         raise ValueError(f"a date without a time zone: {text[:40]!r}")
-    return moment.astimezone(UTC)
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"a date before the first year or after the last: {text[:40]!r}") from error
 
 
 def age_words(age: timedelta) -> str:
