@@ -140,6 +140,8 @@ class HttpServer:
                     break
         except (ConnectionError, asyncio.IncompleteReadError, ValueError, asyncio.LimitOverrunError):
             pass  # the client went away or spoke something else; its affair
+        except asyncio.CancelledError:
+            pass  # the curtain falls; asyncio's streams would report a cancelled connection as a failure
         finally:
             self._busy.discard(task)
             with contextlib.suppress(OSError):

@@ -101,6 +101,7 @@ class Session(PyiCloudSession):  # type: ignore[misc]
         self.unsaved: OSError | None = None
         self.last: requests.Response | None = None
         self.login: requests.Response | None = None
+        self.challenged = False
         super().__init__(service, "", str(folder), verify=True, headers=headers)
         self.mount("https://", HTTPAdapter())
         self.mount("http://", HTTPAdapter())
@@ -118,8 +119,11 @@ class Session(PyiCloudSession):  # type: ignore[misc]
         except requests.RequestException as error:
             raise icloud_trouble.of_exception(error) from None
         self.last = response
-        if urlsplit(request.url or "").path.endswith("/accountLogin"):
+        path = urlsplit(request.url or "").path
+        if path.endswith("/accountLogin"):
             self.login = response
+        if path.endswith("/signin/complete"):
+            self.challenged = response.status_code == 409
         trouble = icloud_trouble.of_response(response, self.now)
         if trouble is not None:
             raise trouble
@@ -154,7 +158,7 @@ class Session(PyiCloudSession):  # type: ignore[misc]
 class Client(PyiCloudService):  # type: ignore[misc]
     """One account, one look or one sign-in."""
 
-    def __init__(  # noqa: PLR0913 - each is one plain setting
+    def __init__(
         self,
         apple_id: str,
         folder: Path,
@@ -230,7 +234,7 @@ class Client(PyiCloudService):  # type: ignore[misc]
     @property
     def waits_for_second_factor(self) -> bool:
         """Whether the password was accepted and a code or key is wanted."""
-        return bool(self._requires_mfa)
+        return bool(self._requires_mfa) and self.session.challenged
 
     def _supports_trusted_device_bridge(self) -> bool:
         # The bridge talks to a push server whose address is wired in: only where everything else is Apple's too.

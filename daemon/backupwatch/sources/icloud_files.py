@@ -1,4 +1,4 @@
-"""The files of the account: a web session and three small notes, in a folder that only its owner may enter.
+"""The files of the account: a web session and a few small notes, in a folder that only its owner may enter.
 
 The session files are as good as a password for reading the account. They are written whole or not at all, always
 with mode 0600, and under a lock, so that a look and a sign-in never mix two sessions.
@@ -29,7 +29,10 @@ SHARE: Final = "share.json"
 DOUBT: Final = "doubt.json"
 """``{"since"}``: Apple refused the session once without saying why."""
 
-MAX_NOTE = 64 * 1024
+KEYRING: Final = "keyring.json"
+"""``{"apple_id"}``: whose password the person asked to keep in the system keyring; the password is not here."""
+
+MAX_NOTE: Final = 64 * 1024
 """Bytes of any of these files that are read at all."""
 
 

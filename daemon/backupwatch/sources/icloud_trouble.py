@@ -43,7 +43,7 @@ class Trouble(Exception):  # noqa: N818 - it is a finding, and said to people as
         super().__init__(sentence)
 
 
-def of_exception(error: requests.RequestException) -> Trouble:  # noqa: PLR0911 - a table of cases
+def of_exception(error: requests.RequestException) -> Trouble:
     """Why a request got no whole answer."""
     inner = error.args[0] if error.args else None
     cause = getattr(inner, "reason", inner)  # MaxRetryError wraps what happened
@@ -65,7 +65,7 @@ def of_exception(error: requests.RequestException) -> Trouble:  # noqa: PLR0911 
     return Trouble(BlindReason.GARBAGE, "Apple's answer could not be read")
 
 
-def of_response(response: requests.Response, now: datetime) -> Trouble | None:  # noqa: PLR0911 - a table of cases
+def of_response(response: requests.Response, now: datetime) -> Trouble | None:
     """What is wrong with an answer, or None where the library may judge it (200, 401, 403, 409, 421, 450 …).
 
     :param now: to turn a Retry-After date into seconds where the answer has no date of its own.
