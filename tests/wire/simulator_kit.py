@@ -6,15 +6,16 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from datetime import date, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from backupwatch.simulator import scenario
+from backupwatch.simulator.scenario import When
 from backupwatch.simulator.stage import Stage, StageInThread
 
 TODAY = date(2026, 11, 22)
@@ -79,3 +80,19 @@ def tool(name: str, *arguments: str) -> list[str]:
 def pymobiledevice3(*arguments: str) -> list[str]:
     """A command of pymobiledevice3's own command line."""
     return [sys.executable, "-m", "pymobiledevice3", *arguments]
+
+
+@asynccontextmanager
+async def live_stage(text: str, monkeypatch: pytest.MonkeyPatch, **options: object) -> AsyncIterator[Stage]:
+    """A story on stage in this event loop, with pymobiledevice3 pointed at it and at a home of its own."""
+    with short_folder() as folder:
+        monkeypatch.setenv("HOME", str(folder))
+        monkeypatch.setenv("XDG_DATA_HOME", str(folder / "data"))
+        async with Stage(scenario.parse(text, "story.toml"), folder / "stage", today=TODAY, **options) as stage:
+            monkeypatch.setenv("USBMUXD_SOCKET_ADDRESS", stage.usbmuxd_address)
+            yield stage
+
+
+def at(day: int, clock: str) -> datetime:
+    """A moment of the story: days before its last day, time of day, UTC."""
+    return When(day=day, time=clock).at(TODAY)

@@ -41,7 +41,6 @@ async def spoil(channel: Channel, answer: bytes, fault: Fault) -> None:
             return
         case "huge-length":
             await channel.send(struct.pack(">I", HUGE) + b"\x00" * 16)
-            await channel.hang()
         case "endless":
             await channel.send(struct.pack(">I", ENDLESS) + answer[4:])
             await channel.hang()
@@ -53,3 +52,22 @@ async def spoil(channel: Channel, answer: bytes, fault: Fault) -> None:
             pass
     channel.abort()
     raise ConnectionResetError(f"fault: {fault.kind}")
+
+
+async def spoil_tls(channel: Channel, fault: Fault) -> None:
+    """Play a fault of the step ``tls``: listen to the ClientHello, then answer badly or not at all.
+
+    :raises ConnectionError: always, unless the link is only slow.
+    """
+    if fault.kind == "slow":
+        channel.pause = fault.pause
+        return
+    await channel.read_exactly(1)
+    if fault.kind == "vanish":
+        raise Vanished
+    if fault.kind == "hang":
+        await channel.hang()
+    elif fault.kind in ("garbage", "nonsense"):
+        await channel.send(GARBAGE)
+    channel.abort()
+    raise ConnectionResetError(f"fault: tls {fault.kind}")

@@ -10,7 +10,7 @@ import uuid
 from typing import Any
 
 from backupwatch.simulator.channel import Channel, frame
-from backupwatch.simulator.faults import spoil
+from backupwatch.simulator.faults import spoil_tls
 from backupwatch.simulator.pairing import Pairing, escrow_bag
 from backupwatch.simulator.phone import PhoneActor
 from backupwatch.simulator.services.registry import SERVICES
@@ -104,7 +104,7 @@ class Lockdown:
         reply = {"Request": "StartSession", "SessionID": self._session, "EnableSessionSSL": True}
         await self._reply("startsession", reply)
         if fault := self._phone.now().fault("tls", self._link):
-            await spoil(self._channel, b"\x15\x03\x03\x00\x02\x02\x28" * 2, fault)
+            await spoil_tls(self._channel, fault)
         await self._channel.start_tls(trusted.tls())
 
     async def _on_stopsession(self, request: Message) -> None:

@@ -31,7 +31,7 @@ class Stage:
     :meth:`move_to` put it (at first: the last look of the story), unless ``real_time`` lets it run.
     """
 
-    def __init__(  # noqa: PLR0913 - options by name
+    def __init__(
         self,
         scenario: Scenario,
         folder: Path,
