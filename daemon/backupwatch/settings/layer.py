@@ -17,6 +17,7 @@ from backupwatch.settings.locate import Path as KeyPath
 from backupwatch.settings.locate import Place
 from backupwatch.settings.problems import Problem
 from backupwatch.settings.reading import Source
+from backupwatch.settings.renamed import with_new_names
 from backupwatch.settings.syntax import Parsed
 from backupwatch.settings.values import same_device
 from backupwatch.text import plain
@@ -51,8 +52,8 @@ def check(parsed: Parsed) -> Layer:
     """Hold one file against the model, without regard to the other files."""
     if not parsed.complete:
         return Layer(parsed.source, {}, {}, parsed.problems, parsed.source.warnings, frozenset({*parsed.unread, "*"}))
-    data, places, warnings, clashes = _renamed(parsed)
-    problems = [*parsed.problems, *clashes]
+    parsed, warnings = with_new_names(parsed)
+    data, places, problems = parsed.data, parsed.places, list(parsed.problems)
     spoilt = set(parsed.unread)
     try:
         model.ConfigModel.model_validate(data)
@@ -240,51 +241,3 @@ def _twice(source: Source, places: Mapping[KeyPath, Place], data: dict[str, Any]
             )
         first.setdefault(udid, line)
     return problems
-
-
-def _renamed(
-    parsed: Parsed,
-) -> tuple[dict[str, Any], Mapping[KeyPath, Place], list[str], list[Problem]]:
-    """Take old names for the new ones; a file with both is told to drop the old one."""
-    if not model.RENAMED:
-        return parsed.data, parsed.places, [], []
-    data = {name: dict(table) if isinstance(table, dict) else table for name, table in parsed.data.items()}
-    places, warnings, problems = dict(parsed.places), list[str](), list[Problem]()
-    for old, new in model.RENAMED.items():
-        spots: list[tuple[KeyPath, Any, Any]] = []
-        old_table, _, old_name = old.partition(".")
-        new_table, _, new_name = new.partition(".")
-        if old_table == DEVICE and isinstance(data.get(DEVICE), list):
-            data[DEVICE] = [dict(entry) if isinstance(entry, dict) else entry for entry in data[DEVICE]]
-            spots = [((DEVICE, index), entry, entry) for index, entry in enumerate(data[DEVICE])]
-        else:
-            source_table = data.get(old_table)
-            target = (
-                data.setdefault(new_table, {}) if isinstance(source_table, dict) and old_name in source_table else None
-            )
-            if target is not None:
-                spots = [((old_table,), source_table, target)]
-        for base, table, target in spots:
-            if not isinstance(table, dict) or not isinstance(target, dict) or old_name not in table:
-                continue
-            old_path: KeyPath = (*base, old_name)
-            new_path: KeyPath = (*base, new_name) if old_table == DEVICE else (new_table, new_name)
-            place = _place(places, old_path)
-            value = table.pop(old_name)
-            if new_name in target:
-                problems.append(
-                    parsed.source.problem(
-                        *place.key,
-                        f"the old name of {new}, which stands here too",
-                        key=old,
-                        suggestion="Remove this line.",
-                    )
-                )
-                continue
-            target[new_name] = value
-            places[new_path] = place
-            warnings.append(
-                f"{plain(parsed.source.file, 400)}:{place.key[0]}: {old} is now called {new}; "
-                "the old name will stop working two minor versions after the change."
-            )
-    return data, places, warnings, problems
