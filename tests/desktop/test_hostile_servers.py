@@ -6,6 +6,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from harness import PrivateBus
@@ -174,6 +175,62 @@ async def test_a_refusal_is_told_in_the_servers_words(recorder: Recorder, channe
     assert "the queue is full" in (await channel_on(recorder.address).deliver(ALERT)).detail
 
 
+async def test_a_message_from_before_a_crash_is_replaced(bus: PrivateBus, recorder: Recorder, tmp_path: Path) -> None:
+    """What was shown before the daemon died can still be replaced and withdrawn by the one that follows it."""
+    environ = {"DBUS_SESSION_BUS_ADDRESS": bus.address}
+    memory = tmp_path / "run" / "desktop.json"
+    dead = DesktopChannel(environ=environ, memory=memory)
+    await dead.deliver(ALERT)
+    await dead.deliver(replace(ALERT, thread="other"))
+    await dead.close()
+    alive = DesktopChannel(environ=environ, memory=memory)
+    await alive.deliver(ALERT)
+    await alive.withdraw("other")
+    await alive.close()
+
+    assert [call.replaces for call in recorder.calls] == [0, 0, 1]
+    assert list(recorder.on_screen) == [1]
+    assert memory.stat().st_mode & 0o077 == 0
+
+
+async def test_numbers_of_another_server_are_not_believed(recorder: Recorder, tmp_path: Path, bus: PrivateBus) -> None:
+    """After the notification server restarted, nothing is replaced: that number may be somebody else's message."""
+    channel = DesktopChannel(environ={"DBUS_SESSION_BUS_ADDRESS": bus.address}, memory=tmp_path / "desktop.json")
+    await channel.deliver(ALERT)
+    await recorder.stop()
+    await recorder.start()
+    await channel.withdraw(ALERT.thread)
+    await channel.deliver(ALERT)
+    await channel.close()
+
+    assert [call.replaces for call in recorder.calls] == [0, 0]
+
+
+@pytest.mark.parametrize(
+    "damage", ["", "{", "[]", '{"server": 1, "numbers": [1]}', '{"server": "x", "numbers": {"a": "b"}}']
+)
+async def test_a_damaged_memory_is_ignored(recorder: Recorder, tmp_path: Path, damage: str) -> None:
+    """A broken note about what is on the screen never stops a message."""
+    memory = tmp_path / "desktop.json"
+    memory.write_text(damage)
+    channel = DesktopChannel(environ={"DBUS_SESSION_BUS_ADDRESS": recorder.address}, memory=memory)
+
+    assert (await channel.deliver(ALERT)).shown
+    await channel.close()
+
+
+async def test_a_momentary_failure_does_not_make_doubles(recorder: Recorder, channel_on: Channels) -> None:
+    """When a server refuses one update and takes the next, the message still stands once."""
+    channel = channel_on(recorder.address)
+    await channel.deliver(ALERT)
+    recorder.errors = {"Notify": "busy"}
+    await channel.deliver(ALERT)
+    recorder.errors = {}
+    await channel.deliver(ALERT)
+
+    assert len(recorder.on_screen) == 1
+
+
 async def test_nothing_piles_up_where_replacing_is_not_known(recorder: Recorder, channel_on: Channels) -> None:
     """On a server that ignores the number to replace, the older message is closed once the newer is shown."""
     recorder.honours_replaces = False
@@ -291,8 +348,6 @@ async def test_no_connection_leaks_while_a_server_is_ill(recorder: Recorder, cha
 
 
 def _open_files() -> int:
-    from pathlib import Path
-
     return len(list(Path("/proc/self/fd").iterdir()))
 
 

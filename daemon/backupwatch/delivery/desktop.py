@@ -12,11 +12,13 @@ import os
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from backupwatch import text
 from backupwatch.alerts.message import Message
 from backupwatch.delivery.channel import ActionHandler, Outcome, Receipt
+from backupwatch.delivery.on_screen import OnScreen
 
 if TYPE_CHECKING:
     from desktop_notifier import Notification
@@ -43,12 +45,15 @@ class DesktopChannel:
         *,
         deadline: float = DEADLINE,
         environ: Mapping[str, str] = os.environ,
+        memory: Path | None = None,
     ) -> None:
         """Prepare; nothing is connected yet.
 
         :param on_action: told of pressed buttons and clicks for as long as this channel is open.
         :param deadline: seconds after which an attempt is given up.
         :param environ: where to look for the session bus, at every attempt anew.
+        :param memory: a file, best in the runtime directory, by which messages shown before a restart of ours can
+            still be replaced and withdrawn.
         """
         self._on_action = on_action
         self._deadline = deadline
@@ -56,7 +61,7 @@ class DesktopChannel:
         self._lock = asyncio.Lock()
         self._reactions: Reactions | None = None
         self._session: SessionBus | None = None
-        self._on_screen: dict[str, str] = {}  # thread -> the library's identifier of its newest notification
+        self._on_screen = OnScreen(memory)
 
     async def deliver(self, message: Message) -> Receipt:
         """Show ``message``; ``shown`` only when a server that named itself gave it a number and is still there."""
@@ -73,9 +78,7 @@ class DesktopChannel:
         """Take the newest message of ``thread`` off the screen if it is still there."""
         try:
             async with asyncio.timeout(self._deadline), self._lock:
-                identifier = self._on_screen.pop(thread, "")
-                if self._session is not None and identifier:
-                    await self._session.withdraw(identifier)
+                await self._take_away(thread)
         except Exception:  # noqa: BLE001 - a server that is gone has taken its notifications with it
             self._drop()
 
@@ -94,15 +97,20 @@ class DesktopChannel:
         try:
             session = await self._connected()
             notification = self._notification(message, session.server)
-            evidence = await session.show(
-                notification, instead_of=self._on_screen.get(message.thread, "") if message.thread else ""
-            )
+            number, evidence = await session.show(notification, replaces=self._on_screen.number(message.thread))
         except BaseException:
             self._drop()
             raise
-        if message.thread:
-            self._on_screen[message.thread] = notification.identifier
+        self._on_screen.shown(message.thread, number)
         return evidence
+
+    async def _take_away(self, thread: str) -> None:
+        if not self._on_screen.number(thread):
+            return
+        session = await self._connected()
+        if number := self._on_screen.number(thread):  # it is the same server as before
+            await session.withdraw(number)
+            self._on_screen.gone(number)
 
     async def _connected(self) -> SessionBus:
         from backupwatch.delivery import session_bus
@@ -110,7 +118,9 @@ class DesktopChannel:
         if self._session is not None and not await self._session.alive():
             self._drop()
         if self._session is None:
-            self._session = await session_bus.SessionBus.open(session_bus.bus_address(self._environ))
+            address = session_bus.bus_address(self._environ)
+            self._session = await session_bus.SessionBus.open(address, self._on_screen.gone)
+            self._on_screen.meet(f"{self._session.server.bus} {self._session.server.owner}")
         return self._session
 
     def _notification(self, message: Message, server: Server) -> Notification:
@@ -130,9 +140,8 @@ class DesktopChannel:
         )
 
     def _drop(self) -> None:
-        """Forget the connection and, with it, every number that only its server understood."""
+        """Forget the connection; the next attempt makes a new one."""
         session, self._session = self._session, None
-        self._on_screen.clear()
         if session is not None:
             session.disconnect()
 

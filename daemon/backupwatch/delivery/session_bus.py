@@ -8,7 +8,7 @@ when there is something to say, because it and its D-Bus library stay in memory.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,12 +32,14 @@ SERVER_PATH = "/org/freedesktop/Notifications"
 class Server:
     """Who shows notifications on this bus, as it described itself.
 
-    ``owner`` is its connection's unique name, which changes when it restarts; ``capabilities`` are the words of
-    the Desktop Notifications Specification, such as ``actions`` and ``body-markup``.
+    ``owner`` is its connection's unique name, which changes when it restarts, and ``bus`` the identity of the bus,
+    which changes when that restarts; ``capabilities`` are the words of the Desktop Notifications Specification,
+    such as ``actions`` and ``body-markup``.
     """
 
     name: str
     version: str
+    bus: str
     owner: str
     capabilities: frozenset[str]
 
@@ -82,9 +84,10 @@ class _Replacing:
 class _BackEnd(DBusDesktopNotifier):
     """The library's back end on a connection that we opened, so that we can close it whatever happens."""
 
-    def __init__(self, bus: MessageBus, icon: Icon) -> None:
+    def __init__(self, bus: MessageBus, icon: Icon, gone: Callable[[int], None]) -> None:
         super().__init__(APP_NAME, icon)
         self.bus = bus
+        self._gone = gone
         self._closing: set[asyncio.Task[None]] = set()
 
     async def attach(self) -> _Replacing:
@@ -111,17 +114,22 @@ class _BackEnd(DBusDesktopNotifier):
         ours = nid in self._platform_to_interface_notification_identifier
         super()._on_action(nid, action_key)
         if ours:
+            self._gone(nid)
             self._closing.add(task := asyncio.get_running_loop().create_task(self._close(nid)))
             task.add_done_callback(self._closing.discard)
+
+    def _on_closed(self, nid: int, reason: int) -> None:
+        super()._on_closed(nid, reason)
+        self._gone(nid)
 
     async def _close(self, number: int) -> None:
         with suppress(Exception):  # it is gone already, or the server is
             async with asyncio.timeout(1):
                 await self.interface.call_close_notification(number)  # type: ignore[union-attr]
 
-    def number(self, identifier: str) -> int:
-        """The server's number of a notification that is still on the screen, else 0."""
-        return self._platform_to_interface_notification_identifier.inverse.get(identifier, 0)
+    def identifier(self, number: int) -> str:
+        """The library's name of a notification sent on this connection, else an empty text."""
+        return self._platform_to_interface_notification_identifier.get(number, "")
 
     def forget(self, identifier: str) -> None:
         """Nobody will press a button of this notification any more."""
@@ -147,9 +155,10 @@ class SessionBus:
         self.server = server
 
     @classmethod
-    async def open(cls, address: str) -> SessionBus:
+    async def open(cls, address: str, gone: Callable[[int], None]) -> SessionBus:
         """Connect, and let the server describe itself.
 
+        :param gone: told the number of every notification that leaves the screen.
         :raises NotReachedError: there is no bus at ``address``, no server on it, or it talks nonsense.
         """
         try:
@@ -158,7 +167,7 @@ class SessionBus:
             raise NotReachedError(f"The desktop session's D-Bus cannot be reached ({type(error).__name__})") from error
         try:
             await _expect_server(bus)
-            backend = _BackEnd(bus, library.icon())
+            backend = _BackEnd(bus, library.icon(), gone)
             interface = await backend.attach()
             return cls(bus, backend, interface, await _describe(bus, interface))
         except BaseException:
@@ -169,16 +178,16 @@ class SessionBus:
         """Whether the connection stands and the same server is still at its other end."""
         return self._bus.connected and await _owner(self._bus) == self.server.owner
 
-    async def show(self, notification: Notification, *, instead_of: str = "") -> str:
+    async def show(self, notification: Notification, *, replaces: int = 0) -> tuple[int, str]:
         """Send through desktop-notifier, and gather what proves that it arrived.
 
-        :param instead_of: identifier of the notification whose place it takes.
-        :returns: the evidence.
+        :param replaces: number of the notification whose place it takes.
+        :returns: the new notification's number, and the evidence.
         :raises NotReachedError: the proof is incomplete.
         """
         dispatched: list[str] = []
         self._notifier.on_dispatched = dispatched.append
-        replaces = self._backend.number(instead_of)
+        replaced = self._backend.identifier(replaces)
         self._interface.prepare(replaces)
         with library.warnings() as warnings:
             await self._notifier.send_notification(notification)
@@ -189,16 +198,18 @@ class SessionBus:
             raise NotReachedError(f"{self.server} gave the notification no number, so it may not have taken it")
         if not await self.alive():
             raise NotReachedError(f"{self.server} ended while it was taking the notification")
-        if instead_of:
-            self._backend.forget(instead_of)
-            if replaces not in {0, number}:
-                await self._interface.call_close_notification(replaces)
-        return f"{self.server} took it as notification {number}"
+        self._backend.forget(replaced)
+        if replaces not in {0, number}:
+            await self.withdraw(replaces)
+        return number, f"{self.server} took it as notification {number}"
 
-    async def withdraw(self, identifier: str) -> None:
+    async def withdraw(self, number: int) -> None:
         """Take one notification off the screen; harmless when it is gone."""
-        if self._backend.number(identifier):
+        if identifier := self._backend.identifier(number):
             await self._notifier.clear(identifier)
+        else:  # shown before a restart of ours
+            with suppress(DBusError):
+                await self._interface.call_close_notification(number)
 
     def disconnect(self) -> None:
         """End the connection; what is on the screen stays."""
@@ -234,6 +245,7 @@ async def _describe(bus: MessageBus, interface: _Replacing) -> Server:
     return Server(
         name=text.plain(info[0], 40),
         version=text.plain(info[2], 20),
+        bus=str((await _ask_bus(bus, "GetId")).body[0]),
         owner=owner,
         capabilities=frozenset(word for word in words if isinstance(word, str)),
     )
