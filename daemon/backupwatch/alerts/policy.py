@@ -15,7 +15,7 @@ from datetime import datetime, timedelta, tzinfo
 from enum import StrEnum
 from typing import Final, TypeAlias
 
-from backupwatch.alerts.memory import Memory, Pending, not_from_the_future
+from backupwatch.alerts.memory import Memory, Pending, Told, not_from_the_future
 from backupwatch.alerts.quiet import QuietHours, speak_at
 from backupwatch.judge.finding import Blamed, Certainty, State
 from backupwatch.judge.verdict import DeviceVerdict, Verdict
@@ -291,9 +291,11 @@ def _deletion(
         return Memory(), None
     memory = replace(memory, since=device.freshness.last_cloud)
     step = min((step for step in DELETION_STEPS if days <= step), default=None)
-    said = phone.told is None or now - phone.told.at < timedelta(days=1)  # the phone's own alert names the days too
-    told_step = int(memory.told.state) if memory.told else None
-    if step is None or said or (told_step is not None and step >= told_step):
+    if step is None or phone.told is None:
+        return memory, None
+    if now - phone.told.at <= timedelta(days=1):  # the phone's own alert has just named the days
+        return replace(memory, told=Told(str(step), None, phone.told.at, phone.told.first_at)), None
+    if memory.told is not None and step >= int(memory.told.state):
         return memory, None
     return memory, Want(thread, Mark.DELETION, str(step), memory.since, turn=step, device=device)
 
