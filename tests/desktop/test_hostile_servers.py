@@ -194,16 +194,20 @@ async def test_a_message_from_before_a_crash_is_replaced(bus: PrivateBus, record
 
 
 async def test_numbers_of_another_server_are_not_believed(recorder: Recorder, tmp_path: Path, bus: PrivateBus) -> None:
-    """After the notification server restarted, nothing is replaced: that number may be somebody else's message."""
+    """After the notification server restarted, nothing is replaced or closed: the number may be somebody else's."""
+    asked: list[str] = []
+    recorder.on_call = asked.append
     channel = DesktopChannel(environ={"DBUS_SESSION_BUS_ADDRESS": bus.address}, memory=tmp_path / "desktop.json")
     await channel.deliver(ALERT)
+    await channel.deliver(replace(ALERT, thread="other"))
     await recorder.stop()
     await recorder.start()
-    await channel.withdraw(ALERT.thread)
+    await channel.withdraw("other")
     await channel.deliver(ALERT)
     await channel.close()
 
-    assert [call.replaces for call in recorder.calls] == [0, 0]
+    assert [call.replaces for call in recorder.calls] == [0, 0, 0]
+    assert "CloseNotification" not in asked
 
 
 @pytest.mark.parametrize(
