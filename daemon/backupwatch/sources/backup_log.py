@@ -4,10 +4,11 @@ The lines are those of MobileBackup in iOS 18.2 and 26.1. They are matched loose
 releases, values appear as ``<private>`` or in quotes, and the same line carries the prefix ``=scheduler=`` in one
 release and ``=backoff=`` in another.
 
-An event is a table: ``what`` (a :class:`~backupwatch.facts.kinds.LogWord`), ``text`` (the line, without what is private), and where the line
-has them ``code`` (of MBErrorDomain) and ``fields``, booleans by iOS's own names: of a condition ``enabled``,
-``locked``, ``onPower``, ``onWiFi``, ``onCellular`` and more, with ``restoring`` if so; of the network ``available``,
-``expensive``, ``constrained``; of an account ``enabled``, ``emailVerified``, ``cellular`` or ``enabled``, ``primary``.
+An event is a table: ``what`` (a :class:`~backupwatch.facts.kinds.LogWord`), ``text`` (the line, without what is
+private), and where the line has them ``code`` (of MBErrorDomain) and ``fields``, booleans by iOS's own names: of a
+condition ``enabled``, ``locked``, ``onPower``, ``onWiFi``, ``onCellular`` and more, with ``restoring`` if so; of the
+network ``available``, ``expensive``, ``constrained``; of an account ``enabled``, ``emailVerified``, ``cellular`` or
+``enabled``, ``primary``.
 """
 
 from __future__ import annotations

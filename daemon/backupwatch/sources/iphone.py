@@ -100,8 +100,6 @@ class Round:
         finally:
             for task in tasks:
                 task.cancel()
-            if _ENDING:
-                await asyncio.wait(set(_ENDING), timeout=CLEANUP_SECONDS)
 
     # -- finding ------------------------------------------------------------------------------------------------
 

@@ -14,11 +14,11 @@ from __future__ import annotations
 import contextlib
 import os
 import re
+import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
-from ssl import SSLContext
 from typing import Any, Final
 
 from pymobiledevice3.exceptions import (
@@ -52,7 +52,7 @@ WIFI_DIAL_SECONDS: Final = 2.0
 _UDID: Final = re.compile(r"[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40}")
 _VERSION: Final = re.compile(r"\d{1,4}(\.\d{1,4}){0,3}")
 
-Dial = Callable[[int, SSLContext | None], Awaitable[ServiceConnection]]
+Dial = Callable[[int, ssl.SSLContext | None], Awaitable[ServiceConnection]]
 """Opens a connection to a port of one phone, by one way of reaching it."""
 
 
@@ -84,10 +84,12 @@ class Connection(ServiceConnection):
             raise ProtocolError("The announced length is absurd.")
         return await super().recvall(size)
 
-    async def start_tls(self, ssl_context: SSLContext) -> None:
+    async def start_tls(self, ssl_context: ssl.SSLContext) -> None:
         """Upgrade to TLS.
 
         :raises TlsTimeoutError: no answer; the library would call it a lost connection, and that a lost trust.
+        :raises ProtocolError: an answer that is not TLS; likewise.
+        :raises ConnectionTerminatedError: hung up, or refused by an alert, which is what a lost trust looks like.
         """
         try:
             await super().start_tls(ssl_context)
@@ -95,7 +97,14 @@ class Connection(ServiceConnection):
             # asyncio words its own handshake timeout as ConnectionAbortedError.
             if isinstance(error.__cause__, TimeoutError | ConnectionAbortedError):
                 raise TlsTimeoutError from error
+            if isinstance(error.__cause__, ssl.SSLError) and not _is_refusal(error.__cause__):
+                raise ProtocolError("The answer is not TLS.") from error
             raise
+
+
+def _is_refusal(error: ssl.SSLError) -> bool:
+    """Whether the other side ended the handshake on purpose."""
+    return isinstance(error, ssl.SSLEOFError | ssl.SSLZeroReturnError) or "ALERT" in (error.reason or "")
 
 
 class PhoneClient(LockdownClient):
@@ -119,7 +128,7 @@ class PhoneClient(LockdownClient):
         return await super().get_value(domain, key)
 
     async def create_service_connection(
-        self, port: int, ssl_context: SSLContext | None = None, strip_ssl: bool = False
+        self, port: int, ssl_context: ssl.SSLContext | None = None, strip_ssl: bool = False
     ) -> ServiceConnection:
         """Open another connection to the same phone the same way."""
         del strip_ssl  # only instruments of iOS before 14 want it
@@ -200,7 +209,7 @@ def through_usbmuxd(device: MuxDevice) -> Dial:
     return partial(_dial_usbmuxd, device)
 
 
-async def _dial_usbmuxd(device: MuxDevice, port: int, ssl_context: SSLContext | None) -> ServiceConnection:
+async def _dial_usbmuxd(device: MuxDevice, port: int, ssl_context: ssl.SSLContext | None) -> ServiceConnection:
     mux = PlistMuxConnection(await MuxConnection.create_usbmux_socket())
     try:
         sock = await mux.connect(device, port)
@@ -215,7 +224,7 @@ def over_wifi(address: str) -> Dial:
     return partial(_dial_wifi, address)
 
 
-async def _dial_wifi(address: str, port: int, ssl_context: SSLContext | None) -> ServiceConnection:
+async def _dial_wifi(address: str, port: int, ssl_context: ssl.SSLContext | None) -> ServiceConnection:
     for attempt in range(WIFI_DIALS):
         try:
             return await Connection.create_using_tcp(

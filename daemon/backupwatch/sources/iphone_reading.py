@@ -18,6 +18,12 @@ from backupwatch.sources.iphone_values import Values
 
 SOURCE: Final = "iphone"
 
+PARTS: Final = ("battery", "clock", "state", "disk", "wifi", "management")
+"""The parts on which nothing else depends, in the order in which they are read."""
+
+SERVICES: Final = frozenset({"wifi", "management"})
+"""Those that come from services of the phone; asked for by cable only."""
+
 NEVER: Final[Trouble] = (BlindReason.UNTRUSTED, "The phone was never paired with this computer")
 LOST: Final[Trouble] = (BlindReason.UNTRUSTED, "The phone no longer trusts this computer")
 
@@ -61,11 +67,14 @@ class Reading:
         self._started = time.monotonic()
         self._emit = emit
         self._unlocked: bool | None = None
+        self._over = False  # a task that was told to end may still have something to say, too late
 
     # -- telling ------------------------------------------------------------------------------------------------
 
     def observe(self, values: Values, look: str = SOURCE) -> None:
         """Tell what was read."""
+        if self._over:
+            return
         for kind, value in values:
             self._emit(Observation(self._subject, kind, value, self._now, look))
 
@@ -86,11 +95,13 @@ class Reading:
             self.blind(trouble(error))
         if self._unlocked is not None:
             self.observe([(kinds.UNLOCKED_SINCE_BOOT, self._unlocked)])
+        self._over = True
 
     # -- listening ----------------------------------------------------------------------------------------------
 
     async def listen(self, route: Route, seconds: float) -> None:
         """Listen to the phone's log for that long, on a connection of its own."""
+        self._over = False
         look, heard = f"{SOURCE}:log", False
         record = await iphone_client.pair_record(route.serial)
         async with iphone_client.phone_client(route.dial, record, route.port) as client:
@@ -111,6 +122,7 @@ class Reading:
             self.blind(error.told, f"{SOURCE}:log")
         elif error is not None:
             self.blind(trouble(error), f"{SOURCE}:log")
+        self._over = True
 
     # -- reading ------------------------------------------------------------------------------------------------
 
@@ -159,40 +171,31 @@ class Reading:
             raise UntrustedError(LOST) from None
 
     async def _read_parts(self, client: PhoneClient, route: Route) -> None:
-        parts: dict[str, Callable[[], Awaitable[Values]]] = {
+        readers: dict[str, Callable[[], Awaitable[Values]]] = {
             "battery": lambda: iphone_values.read_battery(client),
             "clock": lambda: iphone_values.read_clock(client, self._clock),
             "state": lambda: iphone_values.read_state(client),
             "disk": lambda: iphone_values.read_disk(client),
-        }
-        services: dict[str, Callable[[], Awaitable[Values]]] = {
             "wifi": lambda: iphone_services.read_wifi(client),
             "management": lambda: iphone_services.read_management(client),
         }
+        self.pending = list(PARTS)
         if route.connection == "wifi":
             self.observe([(kinds.WIFI_JOINED, True)], f"{SOURCE}:wifi")
-            services.clear()
-        self.pending = [*parts, *services]
-        for name, read in parts.items():
-            await self._part(client, name, read, PASSING)
-        for name, read in services.items():
-            await self._part(client, name, read, ())
+            self.pending = [part for part in PARTS if part not in SERVICES]
+        for name in list(self.pending):
+            await self._part(client, name, readers[name])
 
-    async def _part(
-        self,
-        client: PhoneClient,
-        name: str,
-        read: Callable[[], Awaitable[Values]],
-        fatal: tuple[type[BaseException], ...],
-    ) -> None:
-        """Read a part on which nothing else depends; ``fatal`` are the troubles that end the rest with it."""
+    async def _part(self, client: PhoneClient, name: str, read: Callable[[], Awaitable[Values]]) -> None:
+        """Read a part on which nothing else depends.
+
+        A service has a connection of its own: when that breaks, the phone may still be there.
+        """
         look = f"{SOURCE}:{name}"
         try:
             values = await read()
-        except fatal:
-            raise
         except Exception as error:
-            if not client.paired:
+            if not client.paired or (isinstance(error, PASSING) and name not in SERVICES):
                 raise
             self.blind(trouble(error), look)
         else:

@@ -48,7 +48,7 @@ _TABLE: tuple[tuple[tuple[type[BaseException], ...], Trouble], ...] = (
     ((ConnectionFailedToUsbmuxdError,), (_R.NO_USBMUXD, "No usbmuxd is running on this computer")),
     ((DeviceNotFoundError, NoDeviceConnectedError, BadDevError), (_R.GONE, "The phone went away while it was read")),
     ((ConnectionFailedError,), (_R.CONNECTION, "The phone refused the connection")),
-    ((ConnectionTerminatedError, ConnectionError), (_R.CONNECTION, "The connection to the phone broke")),
+    ((ConnectionTerminatedError, ConnectionError, MuxException), (_R.CONNECTION, "The connection to the phone broke")),
     ((PasswordRequiredError, PasscodeRequiredError), (_R.LOCKED, "The phone was not unlocked since it started")),
     ((InvalidHostIDError, NotPairedError), (_R.UNTRUSTED, "The phone does not trust this computer")),
     ((GetProhibitedError,), (_R.PROHIBITED, "The phone does not hand this out")),
@@ -59,7 +59,6 @@ _TABLE: tuple[tuple[tuple[type[BaseException], ...], Trouble], ...] = (
     ((IncorrectModeError,), (_R.UNSUPPORTED, "The phone is in recovery mode")),
     ((TimeoutError,), (_R.TIMEOUT, "The phone did not answer in time")),
     ((asyncio.CancelledError, ssl.SSLError, OSError), (_R.CONNECTION, "The connection to the phone broke")),
-    ((MuxException,), (_R.USBMUXD_BROKEN, "usbmuxd broke the conversation off")),
     (
         (
             ProtocolError, ExpatError, plistlib.InvalidFileException, BinaryParseError, struct.error,
