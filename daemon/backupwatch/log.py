@@ -47,8 +47,8 @@ _SECRET_WORDS = re.compile(
 _HARMLESS = frozenset({"exit code", "error code", "status code", "return code", "session expires"})
 
 _KEY_IN_TEXT = (
-    r"[\w.-]*(?:password|passwd|passphrase|token|secret|cookie|session[_-]?id|authorization|credential|escrow\w*"
-    r"|scnt|dsid|security[_-]?code|private[_-]?key|pair[_-]?record)[\w.-]*"
+    r"(?:password|passwd|passphrase|token|secret|cookie|session[_-]?id|authorization|credential|escrow"
+    r"|scnt|dsid|security[_-]?code|private[_-]?key|pair[_-]?record)[\w.-]{0,40}"
 )
 
 
