@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from harness import Desktop
+from harness import Desktop, wait_for
 from sample_alert import ALERT, Presses
 
 from backupwatch import icons, text
@@ -135,7 +135,7 @@ async def test_a_locked_screen_loses_nothing(desktop: Desktop, channel_on: Chann
     assert desktop.shown() == 0
     desktop.pause(False)
 
-    assert desktop.shown() == 1
+    wait_for(lambda: desktop.shown() == 1, "showing what was held back")
 
 
 async def test_a_server_that_starts_on_demand_is_started(desktop: Desktop, channel_on: Channels) -> None:
