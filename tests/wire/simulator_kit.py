@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from backupwatch.simulator import scenario
-from backupwatch.simulator.scenario import When
+from backupwatch.simulator.script import When
 from backupwatch.simulator.stage import Stage, StageInThread
 
 TODAY = date(2026, 11, 22)

@@ -15,7 +15,7 @@ from email.utils import format_datetime, parsedate_to_datetime
 from typing import Any, Final
 
 from backupwatch.simulator.icloud_http import Asked, HttpServer, Reply, faulty
-from backupwatch.simulator.scenario import AppleEvent, AppleFault, AppleRelease
+from backupwatch.simulator.script import AppleEvent, AppleFault, AppleRelease
 from backupwatch.simulator.world import World
 
 STATUS_PATH: Final = "/support/systemstatus/data/system_status_en_US.js"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import struct
 
 from backupwatch.simulator.channel import Channel, frame
-from backupwatch.simulator.scenario import Fault
+from backupwatch.simulator.script import Fault
 
 HUGE = 0xFFFF_FFF0
 """A length prefix of four gigabytes; pymobiledevice3 refuses everything above 128 MiB."""

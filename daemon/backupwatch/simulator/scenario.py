@@ -1,263 +1,29 @@
-"""The script of a story: who is on stage, and what changes when. Read from TOML, checked, frozen.
-
-All moments are UTC and relative to the story's last day: ``day = -9, time = "02:11"`` is eleven minutes past two,
-nine days before the day that the stage calls today. What the world is like at a moment is computed by
-:mod:`backupwatch.simulator.world`; nothing here knows what a moment leads to.
-
-The account is a free table for the actor that plays iCloud; the words it understands stand in that actor. The
-world adds ``devices`` (for Find My) from the phones where the story gives none.
-"""
+"""Reading stories from TOML. What is wrong with one is said in one line: file, line, key, and what is wrong."""
 
 from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from collections.abc import Iterator, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ValidationError
 
 from backupwatch.errors import ConfigError
 from backupwatch.settings.locate import locate
+from backupwatch.simulator.script import PhoneState, Scenario, When
+from backupwatch.simulator.world import udids_of
+from backupwatch.text import plain
 
-Connection = Literal["usb", "network", "both", "away"]
-FaultKind = Literal["hang", "reset", "garbage", "nonsense", "huge-length", "endless", "slow", "vanish", "refuse"]
+__all__ = ["Scenario", "find", "line_of", "load", "parse", "shipped"]
 
+KeyPath = tuple[str | int, ...]
 
-def _clock_time(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?", text):
-        raise ValueError('must be a time of day such as "02:11" or "02:11:09"')
-    return text
-
-
-def _step(text: str) -> str:
-    if not re.fullmatch(
-        r"connect|query|startsession|tls|stopsession|getvalue(:[\w.]+)?|startservice|service:[\w.]+", text
-    ):
-        raise ValueError(
-            "must be connect, query, startsession, tls, stopsession, getvalue, getvalue:DOMAIN, startservice or "
-            "service:NAME"
-        )
-    return text
-
-
-TimeOfDay = Annotated[str, AfterValidator(_clock_time)]
-Step = Annotated[str, AfterValidator(_step)]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-
-class When(_Strict):
-    """A moment, relative to the story's last day."""
-
-    day: int = Field(le=0)
-    time: TimeOfDay = "00:00"
-
-    def at(self, today: date) -> datetime:
-        """The moment, aware, in UTC."""
-        return datetime.combine(today + timedelta(days=self.day), time.fromisoformat(self.time), UTC)
-
-
-class Profile(_Strict):
-    """A configuration profile that an organisation installed."""
-
-    name: str
-    identifier: str
-    organization: str = ""
-
-
-class PhoneState(_Strict):
-    """All that a story may say about a phone at a moment. What is left unsaid is a healthy phone.
-
-    Nights are 22:00 to 07:00. ``nights`` and ``days`` overlay the rest for their hours.
-    """
-
-    name: str = "iPhone"
-    model: str = "iPhone17,1"
-    os: str = "26.1"
-    build: str = "23B85"
-    connection: Connection = "usb"
-    wifi: bool = True
-    """Joined to Wi-Fi; without it there is no network connection either."""
-    power: bool | None = None
-    """On power; unsaid: at night, and while on the cable of this computer."""
-    locked: bool | None = None
-    """At the lock screen; unsaid: at night."""
-    passcode: bool = True
-    unlocked_since_boot: bool = True
-    battery: int = Field(default=80, ge=0, le=100)
-    low_power: bool = False
-    icloud_backup: bool = True
-    """The switch in Settings. Off deletes the date of the last iCloud backup, as iOS does."""
-    capacity_gb: float = 128.0
-    free_gb: float = 41.0
-    clock_ahead: float = 0.0
-    """Seconds by which the phone's clock is ahead of true time."""
-    time_zone: str = "Europe/Berlin"
-    trust: Literal["paired", "unpaired", "lost"] = "paired"
-    """lost: this computer still has a pair record, but the phone does not know it any more."""
-    dialog: Literal["accept", "ignore", "deny", "locked"] = "accept"
-    """What the owner does about the Trust dialog."""
-    dialog_delay: int = Field(default=0, ge=0)
-    """How many Pair requests are answered "the dialog is showing" before the owner acts."""
-    wifi_sync: bool = True
-    """Finder's "Show this iPhone when on Wi-Fi"."""
-    restoring: bool = False
-    supervised: bool = False
-    organization: str = ""
-    profiles: list[Profile] = []
-    encrypt_local: bool = False
-    find_my: bool = True
-    values: dict[str, dict[str, Any]] = {}
-    """Lockdown values by domain and key, over everything derived; the default domain is called "default"."""
-    absent: list[str] = []
-    """Lockdown keys this phone does not have, as "domain:key"."""
-    nights: dict[str, Any] = {}
-    days: dict[str, Any] = {}
-
-
-STATE_FIELDS = frozenset(PhoneState.model_fields)
-
-
-class PhoneEvent(PhoneState, When):
-    """Something happens to a phone: a change of state from then on, or a single event."""
-
-    backup: str = Field(default="", pattern=r"^(|icloud|local|failed:\d+)$")
-    """A backup ends: well, to iCloud or to a computer, or with this code of MBErrorDomain."""
-    restart: bool = False
-    daily_until: int | None = Field(default=None, le=0)
-    """The same again every day up to and including this one."""
-    log: str | list[str] = ""
-    """Lines that backupd writes at that moment; ``UserEventAgent: text`` is written by that process."""
-
-
-class Backups(_Strict):
-    """A backup every day at the same time, from ``first`` to ``last`` (days before today, both included)."""
-
-    time: TimeOfDay = "02:11"
-    first: int = Field(default=-40, le=0)
-    last: int = Field(default=0, le=0)
-    kind: str = Field(default="icloud", pattern=r"^(icloud|local|failed:\d+)$")
-
-
-class _Window(_Strict):
-    """From when to when something is broken; unsaid ends are open."""
-
-    from_: When | None = Field(default=None, alias="from")
-    until: When | None = None
-
-    def active(self, at: datetime, today: date) -> bool:
-        """Whether it strikes at this moment."""
-        return not (self.from_ and at < self.from_.at(today)) and not (self.until and at >= self.until.at(today))
-
-
-class Fault(_Window):
-    """What breaks in a conversation with a phone, and where."""
-
-    step: Step
-    kind: FaultKind
-    over: Literal["any", "usb", "network"] = "any"
-    pause: float = Field(default=0.05, gt=0)
-    """Seconds between two pieces of 64 bytes, for ``slow``."""
-
-
-class Phone(PhoneState):
-    """One phone, or ``count`` like it: ``{n}`` in the UDID and the name is then the number, ``{n:02}`` works too."""
-
-    udid: str = Field(pattern=r"^[0-9A-Fa-f{}n:x-]+$")
-    cause: str | None = None
-    """For a story with several phones: the cause of this one; absent: the story's."""
-    count: int = Field(default=1, ge=1, le=1_000)
-    first: int = 1
-    """The first number."""
-    name_length: int = Field(default=0, ge=0, le=100_000)
-    """Repeat the name until it has so many characters."""
-    backups: list[Backups] = []
-    at: list[PhoneEvent] = []
-    fault: list[Fault] = []
-
-
-class UsbmuxdFault(_Window):
-    """usbmuxd itself misbehaves."""
-
-    step: Literal["list", "listen", "connect", "record", "any"]
-    kind: Literal["hang", "reset", "garbage"]
-
-
-class Usbmuxd(_Strict):
-    """The mux daemon of this computer."""
-
-    network: bool = True
-    """Whether it finds phones on the Wi-Fi; the stock usbmuxd of Linux does not."""
-    fault: list[UsbmuxdFault] = []
-
-
-class AppleEvent(_Strict):
-    """One event on Apple's system status page."""
-
-    service: str = "iCloud Backup"
-    type: Literal["Outage", "Issue", "Performance", "Maintenance"] = "Outage"
-    from_: When = Field(alias="from")
-    to: When | None = None
-    """Absent: it goes on beyond the story."""
-    message: str = "Users may be experiencing a problem with this service."
-    users: str = "Some users are affected"
-
-
-class AppleRelease(_Strict):
-    """An iOS release. Without any, the stage offers the releases that a phone of the default kind already has."""
-
-    version: str
-    build: str
-    day: int = -20
-    models: list[str] = []
-    """Product types; empty: every model on stage."""
-
-
-class AppleFault(_Window):
-    """One of Apple's two documents cannot be had."""
-
-    document: Literal["system-status", "ios-releases", "any"] = "any"
-    kind: Literal["hang", "reset", "500", "503", "html", "truncated", "slow"]
-    retry_after: int = 120
-    """Seconds, sent with a 503."""
-
-
-class Apple(_Strict):
-    """Apple's public pages."""
-
-    event: list[AppleEvent] = []
-    release: list[AppleRelease] = []
-    fault: list[AppleFault] = []
-    jsonp: bool = False
-    """Wrap the status document in a function call."""
-    unlisted: list[str] = []
-    """Services that the status page does not know."""
-
-
-class Scenario(_Strict):
-    """A whole story."""
-
-    title: str
-    story: str = ""
-    cause: str = ""
-    """The id of the cause that a good watcher should name; read by tests only."""
-    days: int = Field(default=9, ge=1, le=400)
-    looks: list[TimeOfDay] = ["02:30", "13:00"]
-    phone: list[Phone] = []
-    usbmuxd: Usbmuxd = Usbmuxd()
-    account: dict[str, Any] = {}
-    apple: Apple = Apple()
-
-    def moments(self, today: date) -> list[datetime]:
-        """When the watcher looks, in order, over all days of the story."""
-        days = range(-self.days, 1)
-        return sorted(When(day=day, time=look).at(today) for day in days for look in self.looks)
+_UDID = re.compile(r"[0-9A-Fa-f]+(-[0-9A-Fa-f]+)?")
+_LINE = 300
+"""Characters of an error that are shown."""
 
 
 def load(path: Path) -> Scenario:
@@ -268,59 +34,29 @@ def load(path: Path) -> Scenario:
     try:
         text = path.read_text("utf-8")
     except OSError as error:
-        raise ConfigError(f"{path}: the scenario cannot be read ({error.strerror})") from error
+        raise ConfigError(f"{plain(str(path), _LINE)}: the scenario cannot be read ({error.strerror})") from error
     except UnicodeDecodeError as error:
-        raise ConfigError(f"{path}: the scenario is not UTF-8 text") from error
+        raise ConfigError(f"{plain(str(path), _LINE)}: the scenario is not UTF-8 text") from error
     return parse(text, str(path))
 
 
 def parse(text: str, file: str) -> Scenario:
-    """Read one story from TOML text; ``file`` is only named in errors."""
+    """Read one story from TOML text.
+
+    :param file: only named in errors.
+    :raises ConfigError: as for :func:`load`.
+    """
     try:
         scenario = Scenario.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         match = re.search(r"\(at line (\d+), .*\)$", str(error))
         where = f"{file}:{match[1]}" if match else file
-        raise ConfigError(f"{where}: not TOML: {str(error).split(' (at ')[0]}") from error
+        raise ConfigError(plain(f"{where}: not TOML: {str(error).split(' (at ')[0]}", _LINE)) from error
     except ValidationError as error:
-        raise ConfigError(_sentence(error, text, file)) from error
-    _check_overlays(scenario, text, file)
+        raise _mistake(text, file, *_first(error)) from error
+    for path, what in _deeper_mistakes(scenario):
+        raise _mistake(text, file, path, what)
     return scenario
-
-
-def _sentence(error: ValidationError, text: str, file: str) -> str:
-    """The first complaint as ``file:line: key: what is wrong``."""
-    first = error.errors(include_url=False)[0]
-    path = [part for part in first["loc"] if part not in ("str", "list[str]")]
-    key = ".".join(str(part) for part in path)
-    what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
-    return f"{file}:{line_of(text, path)}: {key}: {what[:1].lower()}{what[1:]}"
-
-
-def line_of(text: str, path: Sequence[str | int]) -> int:
-    """The line of a key, or of the innermost table around it that stands in the text."""
-    places = locate(text.replace("\r\n", "\n"))
-    for length in range(len(path), 0, -1):
-        if (place := places.get(tuple(path[:length]))) is not None:
-            return place.key[0]
-    return 1
-
-
-def _check_overlays(scenario: Scenario, text: str, file: str) -> None:
-    """``nights`` and ``days`` are states in the small: check them as such."""
-    for index, phone in enumerate(scenario.phone):
-        spots: list[tuple[Sequence[str | int], PhoneState]] = [(("phone", index), phone)]
-        spots += [(("phone", index, "at", number), event) for number, event in enumerate(phone.at)]
-        for place, state in spots:
-            for name in ("nights", "days"):
-                try:
-                    PhoneState.model_validate(getattr(state, name))
-                except ValidationError as error:
-                    inner = error.errors()[0]
-                    path = [*place, name, *inner["loc"]]
-                    what = "unknown key" if inner["type"] == "extra_forbidden" else inner["msg"]
-                    key = ".".join(str(part) for part in path)
-                    raise ConfigError(f"{file}:{line_of(text, path)}: {key}: {what}") from error
 
 
 def shipped() -> dict[str, Path]:
@@ -332,11 +68,71 @@ def shipped() -> dict[str, Path]:
 def find(name: str) -> Scenario:
     """A shipped story by name, or any story by the path of its file.
 
-    :raises ConfigError: there is none.
+    :raises ConfigError: there is none, or it cannot be used.
     """
     stories = shipped()
     if name in stories:
         return load(stories[name])
     if name.endswith(".toml") or "/" in name:
         return load(Path(name))
-    raise ConfigError(f"there is no scenario called {name!r}", fix=f"There are: {', '.join(stories)}")
+    raise ConfigError(f"There is no scenario called {plain(name, 60)!r}", fix=f"There are: {', '.join(stories)}")
+
+
+def _mistake(text: str, file: str, path: KeyPath, what: str) -> ConfigError:
+    key = ".".join(str(part) for part in path)
+    return ConfigError(plain(f"{file}:{line_of(text, path)}: {key}: {what}", _LINE))
+
+
+def line_of(text: str, path: KeyPath) -> int:
+    """The line of a key, or of the innermost table around it that stands in the text."""
+    places = locate(text.replace("\r\n", "\n"))
+    for length in range(len(path), 0, -1):
+        if (place := places.get(path[:length])) is not None:
+            return place.key[0]
+    return 1
+
+
+def _first(error: ValidationError, base: KeyPath = ()) -> tuple[KeyPath, str]:
+    """Where and what the first complaint is."""
+    first = error.errors(include_url=False)[0]
+    path = tuple(part for part in first["loc"] if part not in ("str", "list[str]"))
+    what = "unknown key" if first["type"] == "extra_forbidden" else first["msg"].removeprefix("Value error, ")
+    return (*base, *path), f"{what[:1].lower()}{what[1:]}"
+
+
+def _deeper_mistakes(scenario: Scenario) -> Iterator[tuple[KeyPath, str]]:
+    """What the models cannot see by themselves."""
+    for index, phone in enumerate(scenario.phone):
+        spots: list[tuple[KeyPath, PhoneState]] = [(("phone", index), phone)]
+        spots += [(("phone", index, "at", number), event) for number, event in enumerate(phone.at)]
+        for place, state in spots:
+            yield from _validate(PhoneState, state.nights, (*place, "nights"))
+            yield from _validate(PhoneState, state.days, (*place, "days"))
+    for number, change in enumerate(scenario.account.get("at", [])):
+        when = {key: value for key, value in change.items() if key in When.model_fields}
+        yield from _validate(When, when, ("account", "at", number))
+    yield from _bad_udids(scenario)
+
+
+def _validate(model: type[BaseModel], table: Mapping[str, Any], base: KeyPath) -> Iterator[tuple[KeyPath, str]]:
+    try:
+        model.model_validate(table)
+    except ValidationError as error:
+        yield _first(error, base)
+
+
+def _bad_udids(scenario: Scenario) -> Iterator[tuple[KeyPath, str]]:
+    seen: set[str] = set()
+    for index, phone in enumerate(scenario.phone):
+        path: KeyPath = ("phone", index, "udid")
+        try:
+            udids = udids_of(phone)
+        except (ValueError, KeyError, IndexError):
+            yield path, "the number is written {n} or {n:02} or {n:04x}"
+            return
+        for udid in udids:
+            if not _UDID.fullmatch(udid):
+                yield path, "must be hexadecimal digits with at most one dash"
+            if udid.upper() in seen:
+                yield path, "is taken by another phone; with count, write the number into it as {n:04x}"
+            seen.add(udid.upper())

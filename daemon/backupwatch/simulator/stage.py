@@ -17,7 +17,7 @@ from backupwatch.simulator.icloud import ICloudActor
 from backupwatch.simulator.mdns import Responder
 from backupwatch.simulator.phone import PhoneActor
 from backupwatch.simulator.phonelog import log_lines
-from backupwatch.simulator.scenario import Scenario, UsbmuxdFault
+from backupwatch.simulator.script import Scenario, UsbmuxdFault
 from backupwatch.simulator.usbmuxd import Usbmuxd
 from backupwatch.simulator.wifi import Wifi
 from backupwatch.simulator.world import World

@@ -20,7 +20,7 @@ from typing import Any
 from backupwatch.simulator.channel import Channel
 from backupwatch.simulator.pairing import SYSTEM_BUID
 from backupwatch.simulator.phone import PhoneActor
-from backupwatch.simulator.scenario import UsbmuxdFault
+from backupwatch.simulator.script import UsbmuxdFault
 
 HEADER = struct.Struct("<IIII")
 """Length of the whole message, protocol version (1: plist), message type (8: plist), tag. Little endian."""

@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cached_property
 from typing import Any
 
-from backupwatch.simulator.scenario import STATE_FIELDS, Fault, Phone, PhoneEvent, PhoneState, Scenario
+from backupwatch.simulator.script import STATE_FIELDS, Fault, Phone, PhoneEvent, PhoneState, Scenario
 
 NIGHT_FROM, NIGHT_TO = time(22), time(7)
 """A night, UTC, in the sense of ``nights`` and ``days``."""
@@ -91,8 +91,6 @@ class PhoneWorld:
 class Role:
     """A script and the number with which one phone plays it."""
 
-    place: int
-    """Place on the stage, from 0."""
     n: int
     script: Phone
 
@@ -136,13 +134,21 @@ class World:
         return table
 
 
+def udids_of(script: Phone) -> list[str]:
+    """The UDID of every phone that plays a script.
+
+    :raises ValueError: the number's format is none; also KeyError and IndexError.
+    """
+    numbers = range(script.first, script.first + script.count)
+    return [script.udid.format(n=n) if "{" in script.udid else script.udid for n in numbers]
+
+
 def cast_of(scenario: Scenario) -> dict[str, Role]:
     """Every phone of a story: UDID -> role."""
     roles: dict[str, Role] = {}
     for script in scenario.phone:
-        for n in range(script.first, script.first + script.count):
-            udid = script.udid.format(n=n) if "{" in script.udid else script.udid
-            roles[udid] = Role(len(roles), n, script)
+        for n, udid in enumerate(udids_of(script), script.first):
+            roles[udid] = Role(n, script)
     return roles
 
 
@@ -206,7 +212,9 @@ def phone_at(role: Role, udid: str, at: datetime, today: date) -> PhoneWorld:
 
 def _name(role: Role) -> str:
     script = role.script
-    name = script.name.format(n=role.n) if script.count > 1 else script.name
+    name = (
+        script.name.replace("{n}", str(role.n)).replace("{n:02}", f"{role.n:02}") if script.count > 1 else script.name
+    )
     if script.name_length:
         name = (name * (script.name_length // max(1, len(name)) + 1))[: script.name_length]
     return name
