@@ -88,6 +88,7 @@ class Blind:
     :ivar look: what was looked at: a source's name, or ``source:part`` (``iphone:log``).
     :ivar sentence: one plain sentence for a person, foreign text already made safe.
     :ivar retry_after: seconds that the other side asked us to wait, or None.
+    :ivar since: since when such looks have seen nothing; filled in by the store, None on a fresh one.
     """
 
     subject: Subject
@@ -96,6 +97,7 @@ class Blind:
     sentence: str
     observed_at: datetime
     retry_after: float | None = None
+    since: datetime | None = None
 
 
 Fact: TypeAlias = Observation | Blind
@@ -135,5 +137,5 @@ def from_line(line: str | bytes) -> Fact:
                 data.get("retry_after"),
             )
         return Observation(subject, data["kind"], data["value"], at, data["source"])
-    except (KeyError, TypeError, AttributeError) as error:
+    except (KeyError, TypeError, AttributeError, RecursionError) as error:
         raise ValueError(f"not a fact: {type(error).__name__}") from error

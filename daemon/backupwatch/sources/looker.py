@@ -40,18 +40,22 @@ class Worker:
     async def start(cls, name: str, environment: Mapping[str, str]) -> Worker:
         """Start a worker for the named source; ``environment`` is added to ours."""
         scratch = Path(tempfile.mkdtemp(prefix="backupwatch-"))  # 0700: the library puts keys into TMPDIR
-        process = await asyncio.create_subprocess_exec(
-            sys.executable,
-            "-m",
-            "backupwatch.sources.worker",
-            name,
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.DEVNULL,  # libraries print what nobody may read: names, tokens
-            env={**os.environ, "TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1", **environment},
-            limit=MAX_LINE,
-            start_new_session=True,  # so that its children die with it, and Ctrl-C reaches us first
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                sys.executable,
+                "-m",
+                "backupwatch.sources.worker",
+                name,
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.DEVNULL,  # libraries print what nobody may read: names, tokens
+                env={**os.environ, "TMPDIR": str(scratch), "PYTHONUNBUFFERED": "1", **environment},
+                limit=MAX_LINE,
+                start_new_session=True,  # so that its children die with it, and Ctrl-C reaches us first
+            )
+        except BaseException:  # also a deadline that passes before the process runs; asyncio ends and reaps it
+            shutil.rmtree(scratch, ignore_errors=True)
+            raise
         return cls(name, process, scratch)
 
     async def facts(self, request: Request) -> AsyncIterator[Fact]:
@@ -92,7 +96,7 @@ class Looker:
     """
 
     def __init__(self, *, environment: Mapping[str, str] | None = None, keep: bool = False) -> None:
-        self._environment = dict(environment or {})
+        self.environment = dict(environment or {})
         self._keep = keep
         self._kept: dict[str, Worker] = {}
         self.deaths = 0
@@ -116,7 +120,7 @@ class Looker:
         worker: Worker | None = None
         try:
             async with asyncio.timeout(deadline):
-                worker = self._kept.pop(name, None) or await Worker.start(name, self._environment)
+                worker = self._kept.pop(name, None) or await Worker.start(name, self.environment)
                 async for fact in worker.facts(request):
                     facts.append(fact)
                     if on_fact is not None:
