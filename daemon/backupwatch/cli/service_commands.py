@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated
 
 import typer
 
-from backupwatch import __version__, text
+from backupwatch import __version__, paths, text
 from backupwatch.errors import BackupwatchError
 from backupwatch.service import Status, manager
 from backupwatch.service.purge import everything_of_ours, purge
@@ -20,15 +21,18 @@ app = typer.Typer(
 
 
 @app.command()
-def install() -> None:
+def install(ctx: typer.Context) -> None:
     """Start backupwatch now and at every login."""
+    config = getattr(ctx.find_root().obj, "config_path", None)
+    if config is not None:  # --config: the service shall read the same file
+        os.environ[paths.CONFIG_VARIABLE] = str(config.expanduser().absolute())
     done = manager().install()
     for note in done.notes:
         print(note, file=sys.stderr)
     print(done.runs, done.log, done.removal, sep="\n")
     from backupwatch.cli.welcome import next_steps
 
-    for line in next_steps():
+    for line in next_steps(config):
         print(line, file=sys.stderr)
 
 

@@ -2,7 +2,169 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
 
-def next_steps() -> list[str]:
-    """What is still missing on this machine, one line each; nothing when all is set up."""
-    return []
+from backupwatch import clock, log, paths, text
+from backupwatch.asking import environment
+from backupwatch.errors import BackupwatchError
+from backupwatch.facts import kinds
+from backupwatch.facts.observation import Blind, Fact, Observation, SubjectKind
+from backupwatch.settings.values import Config
+from backupwatch.sources.look import Request
+from backupwatch.sources.looker import Looker
+
+_LOOK_S: Final = 30.0
+"""Seconds to see what is attached; the person waits."""
+
+PAIR = "Connect the iPhone with a cable, unlock it, and run: backupwatch pair"
+LOGIN = "To watch the iCloud storage, too (may be left out): backupwatch login"
+INSTALL = "To watch from now on and after every login: backupwatch service install"
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What there is on this computer.
+
+    :ivar paired: names of the phones that trust this computer, here or remembered; safe to print.
+    :ivar strangers: names of the phones that are connected and do not.
+    :ivar trouble: why phones cannot be seen or the configuration not be used, or None.
+    :ivar account: whether an iCloud account is configured.
+    :ivar service: ``running``, ``stopped``, ``absent``, or ``impossible`` where there is no init system to ask.
+    """
+
+    paired: tuple[str, ...] = ()
+    strangers: tuple[str, ...] = ()
+    trouble: BackupwatchError | None = None
+    account: bool = False
+    service: str = "absent"
+
+
+def welcome(config_path: Path | None = None) -> int:
+    """Say what was found and what to do next; always 0, since nothing was asked for."""
+    log.configure(level="error")
+    print("backupwatch tells you when an iPhone stopped backing up, why, and what to tap.\n")
+    found = find(config_path)
+    print(*described(found), "", *numbered(steps(found)), sep="\n")
+    print("\nTo see it at work without an iPhone: backupwatch demo. All commands: backupwatch --help")
+    return 0
+
+
+def next_steps(config_path: Path | None = None) -> list[str]:
+    """What is still missing on this machine, one line each, for the end of ``service install``."""
+    found = find(config_path)
+    missing = [step for step in steps(found) if step not in {INSTALL, LOGIN}]
+    return [] if found.paired and not found.trouble else missing
+
+
+def find(config_path: Path | None = None) -> Found:
+    """Look around without changing anything and without ever failing."""
+    config, trouble = Config(), None
+    try:
+        from backupwatch.settings.load import load
+
+        config = load(config_path).config
+    except BackupwatchError as error:
+        trouble = error
+    facts = asyncio.run(_look(config))
+    blind = next((f for f in facts if isinstance(f, Blind) and f.subject.kind is SubjectKind.HOST), None)
+    if trouble is None and blind is not None:
+        trouble = BackupwatchError(blind.sentence, fix="Run: backupwatch doctor")
+    paired, strangers = _phones(facts)
+    return Found(
+        tuple(dict.fromkeys([*paired, *_remembered()])),
+        tuple(strangers),
+        trouble,
+        bool(config.account.apple_id),
+        _service(),
+    )
+
+
+def steps(found: Found) -> list[str]:
+    """What to do next, in order; empty when all is set up."""
+    todo = [found.trouble.fix] if found.trouble is not None and found.trouble.fix else []
+    if not found.paired or found.strangers:
+        todo.append("Unlock the iPhone and run: backupwatch pair" if found.strangers else PAIR)
+    if not found.account:
+        todo.append(LOGIN)
+    if found.service == "absent":
+        todo.append(INSTALL)
+    elif found.service == "stopped":
+        todo.append("The service is installed, but does not run: backupwatch service start")
+    elif found.service == "impossible":
+        todo.append("There is no login service on this computer; keep this running: backupwatch run")
+    return todo
+
+
+def described(found: Found) -> list[str]:
+    """What there is, a line each."""
+    told = []
+    if found.trouble is not None:
+        told.append(f"Trouble: {found.trouble.what.rstrip('.')}.")
+    if found.paired:
+        told.append(f"Found: {_listed(found.paired)}, paired with this computer.")
+    if found.strangers:
+        told.append(f"Found: {_listed(found.strangers)}, connected but not paired.")
+    if not told:
+        told.append("Found: no iPhone yet.")
+    if found.service == "running":
+        told.append("The watch is on. How the phones are: backupwatch status")
+    return told
+
+
+def numbered(todo: Sequence[str]) -> list[str]:
+    """The steps as a person follows them."""
+    if not todo:
+        return ["Everything is set up."]
+    if len(todo) == 1:
+        return [f"Next: {todo[0]}"]
+    return ["Next:", *(f"  {number}. {step}" for number, step in enumerate(todo, start=1))]
+
+
+async def _look(config: Config) -> list[Fact]:
+    request = Request(clock.utc_now(), paths.state_dir(), {"wifi": False})
+    return await Looker(environment=environment(config)).look("iphone", request, _LOOK_S)
+
+
+def _phones(facts: Sequence[Fact]) -> tuple[list[str], list[str]]:
+    """Names of those that trust this computer, and of those that do not."""
+    values: dict[str, dict[str, object]] = {}
+    for fact in facts:
+        if isinstance(fact, Observation) and fact.subject.kind is SubjectKind.PHONE:
+            values.setdefault(fact.subject.id, {})[fact.kind] = fact.value
+    paired, strangers = [], []
+    for known in values.values():
+        (paired if known.get(kinds.TRUST) == "trusted" else strangers).append(text.name(known.get(kinds.NAME) or ""))
+    return paired, strangers
+
+
+def _remembered() -> list[str]:
+    """Names of phones that were read before; none if the memory cannot be read, which the doctor tells."""
+    from backupwatch.store.known import known_devices
+
+    try:
+        return [text.name(called) for _, called in known_devices()]
+    except BackupwatchError:
+        return []
+
+
+def _service() -> str:
+    from backupwatch.service import manager
+
+    try:
+        service = manager()
+        if service.trouble() is not None:
+            return "impossible"
+        status = service.status()
+    except BackupwatchError:
+        return "impossible"
+    if not status.installed:
+        return "absent"
+    return "running" if status.state in {"running", "starting"} else "stopped"
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
