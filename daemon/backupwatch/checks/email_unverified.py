@@ -10,6 +10,7 @@ from typing import Final
 
 from backupwatch.checks import MISSING
 from backupwatch.facts import kinds
+from backupwatch.facts.kinds import LogWord
 from backupwatch.judge import about, phone_log
 from backupwatch.judge.account_link import on_account
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut, State
@@ -42,7 +43,7 @@ def check(case: Case) -> Finding:
     places = about.places(case)
     said = [
         (at, switches["emailVerified"])
-        for at, event in phone_log.said(case, phone_log.ACCOUNT)
+        for at, event in phone_log.said(case, LogWord.ACCOUNT)
         if "emailVerified" in (switches := phone_log.switches(event))
     ]
     if said and case.freshness.state is not State.FRESH:

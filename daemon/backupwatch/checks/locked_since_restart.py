@@ -6,6 +6,7 @@ from typing import Final
 
 from backupwatch.checks import MISSING
 from backupwatch.facts import kinds
+from backupwatch.facts.kinds import LogWord
 from backupwatch.judge import about, phone_log, tried
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut, State
 from backupwatch.wording import values, words
@@ -46,7 +47,7 @@ def check(case: Case) -> Finding:
         return _blamed(
             case, Certainty.CERTAIN, WORDS.count("log", failed.times, moment=moment, code=failed.code, **places)
         )
-    said = phone_log.said(case, phone_log.MISSING_KEYS)
+    said = phone_log.said(case, LogWord.MISSING_KEYS)
     if said and unlocked is None:
         return _blamed(
             case, Certainty.LIKELY, WORDS.say("line", moment=values.minute(said[-1][0], case.zone), **places)

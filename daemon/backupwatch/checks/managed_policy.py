@@ -10,6 +10,7 @@ from typing import Final
 
 from backupwatch import text
 from backupwatch.facts import kinds
+from backupwatch.facts.kinds import LogWord
 from backupwatch.judge import about, phone_log
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut
 from backupwatch.wording import values, words
@@ -47,7 +48,7 @@ def check(case: Case) -> Finding:
     if failed is not None:
         line = WORDS.say("log", moment=values.minute(failed.last_at, case.zone), code=failed.code, **places)
         return _blamed(case, "summary", Certainty.CERTAIN, line)
-    said = phone_log.said(case, phone_log.POLICY)
+    said = phone_log.said(case, LogWord.POLICY)
     if said:
         line = WORDS.say("line", moment=values.minute(said[-1][0], case.zone), **places)
         return _blamed(case, "summary", Certainty.CERTAIN, line)

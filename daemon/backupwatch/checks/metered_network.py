@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Final
 
+from backupwatch.facts.kinds import LogWord
 from backupwatch.judge import about, nights, phone_log
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut
 from backupwatch.wording import values, words
@@ -46,7 +47,7 @@ def check(case: Case) -> Finding:
     places = about.places(case)
     told = [
         (at, switches.get("expensive", False) or switches.get("constrained", False))
-        for at, event in phone_log.said(case, phone_log.NETWORK)
+        for at, event in phone_log.said(case, LogWord.NETWORK)
         if (switches := phone_log.switches(event)).get("available", True)
     ]
     marked = [at for at, is_marked in told if is_marked]
@@ -68,12 +69,9 @@ def check(case: Case) -> Finding:
 
 def _waits(case: Case) -> int:
     """Nights in which the phone was on condition for long and nothing was started."""
-    on = [at for at, _ in phone_log.said(case, phone_log.ON_CONDITION)]
+    on = [at for at, _ in phone_log.said(case, LogWord.ON_CONDITION)]
     other = [
-        at
-        for at, _ in phone_log.said(
-            case, phone_log.STARTED, phone_log.FAILURE, phone_log.COMPLETED, phone_log.OFF_CONDITION
-        )
+        at for at, _ in phone_log.said(case, LogWord.STARTED, LogWord.FAILURE, LogWord.COMPLETED, LogWord.OFF_CONDITION)
     ]
     since = case.freshness.gap_since
     windows = tuple(nights.windows(since, case.now, case.zone)) if since is not None else ()

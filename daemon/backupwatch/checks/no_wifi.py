@@ -62,7 +62,8 @@ def check(case: Case) -> Finding:
         return RuledOut(ID, (on,))
     if not missed:
         return NotChecked(ID, WORDS.say("no-night"))
-    if {span.value for span in case.phone.spans(kinds.CONNECTION)} == {"usb"}:
+    reached = case.phone.spans(kinds.CONNECTION)
+    if reached and all(span.value == "usb" for span in reached):
         return NotChecked(ID, WORDS.say("usb-only", **places))
     return NotChecked(ID, WORDS.count("unknown", len(missed)))
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Final
 
 from backupwatch.facts import kinds
+from backupwatch.facts.kinds import LogWord
 from backupwatch.judge import about, phone_log
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut
 from backupwatch.wording import values, words
@@ -38,13 +40,24 @@ def check(case: Case) -> Finding:
         line = WORDS.say("state", moment=values.minute(state.first_at, case.zone), **places)
         start = about.since(case.phone, kinds.RESTORE_STATE, state)
         return _blamed(case, Certainty.CERTAIN, line, about.share(case, start))
-    said = [at for at, _ in phone_log.said(case, phone_log.RESTORING) if case.now - at <= about.STILL_TRUE]
+    said = _said(case)
     if said:
         line = WORDS.say("log", moment=values.minute(said[-1], case.zone), **places)
         return _blamed(case, Certainty.CERTAIN, line, 1.0)
     if any(sign in word for sign in _OVER):
         return RuledOut(ID, (WORDS.say("over", **places),))
     return NotChecked(ID, WORDS.say("odd" if word else "unread", **places))
+
+
+def _said(case: Case) -> list[datetime]:
+    """When the log last spoke of a restore, unless its conditions have been told without one since."""
+    running = [at for at, _ in phone_log.said(case, LogWord.RESTORING)]
+    for at, event in phone_log.said(case, LogWord.ON_CONDITION, LogWord.OFF_CONDITION):
+        if phone_log.switches(event).get("restoring"):
+            running.append(at)
+        elif running and at > max(running):
+            running.clear()
+    return sorted(at for at in running if case.now - at <= about.STILL_TRUE)
 
 
 def _blamed(case: Case, sure: Certainty, line: str, explains: float) -> Blamed:

@@ -40,7 +40,9 @@ def releases(case: Case) -> Releases | None:
     released_at = as_moment(row.get("released_at"))
     if released_at is not None and released_at > case.now:
         released_at = None
-    return Releases(newest, released_at, parse(row.get("own_major")))
+    lines, have = row.get("own_major"), installed(case)
+    own = lines.get(str(have.major)) if isinstance(lines, Mapping) and have is not None else None
+    return Releases(newest, released_at, parse(own))
 
 
 def is_outdated(case: Case) -> bool:

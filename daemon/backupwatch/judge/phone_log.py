@@ -1,7 +1,7 @@
 """The phone's own word on its backups: what the facts of kind ``log`` mean.
 
-The source keeps one event per line that it understood; ``what`` is a word such as those below, ``fields`` holds the
-line's named switches, ``code`` the number of an ``MBErrorDomain`` error.
+The source keeps one event per line that it understood; ``what`` is a :class:`LogWord`, ``fields`` holds the line's
+named switches, ``code`` the number of an ``MBErrorDomain`` error (of a cancelled backup 217–224).
 Codes and lines: ``backupd`` of iOS 18.2 and 26.1 (subsystem ``com.apple.mobilebackup``).
 """
 
@@ -9,23 +9,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final
 
 from backupwatch.facts import kinds
+from backupwatch.facts.kinds import LogWord
 from backupwatch.facts.snapshot import View
 from backupwatch.judge.finding import Case
 
-ON_CONDITION: Final = "on-condition"  # fields: enabled, locked, onPower, onWiFi, onCellular, …
-OFF_CONDITION: Final = "off-condition"  # the same fields
-STARTED: Final = "started"
-COMPLETED: Final = "completed"
-FAILURE: Final = "failure"  # code; of a cancelled backup the code underneath (217–224)
-POLICY: Final = "policy"
-ACCOUNT: Final = "account"  # fields enabled, emailVerified, cellular
-MISSING_KEYS: Final = "missing-keys"
-NETWORK: Final = "network"  # fields available, expensive, constrained
-RESTORING: Final = "restoring"
+SAME: Final = timedelta(minutes=10)
+"""A cancelled backup is told twice, when it is cancelled and when its failure is noted: that is once."""
+
+
+_FAILED: Final = frozenset({LogWord.FAILURE, LogWord.CANCELLED})
+_CONDITIONS: Final = frozenset({LogWord.ON_CONDITION, LogWord.OFF_CONDITION})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,7 @@ def heard(case: Case) -> Iterator[tuple[datetime, Mapping[str, object]]]:
     """What the phone's log said since the gap began, oldest first, nothing from the future."""
     since = case.freshness.gap_since
     for at, event in case.phone.events(kinds.LOG, since):
-        if at <= case.now:
+        if at <= case.now and isinstance(event.get("what"), str):
             yield at, event
 
 
@@ -50,11 +47,17 @@ def failure(case: Case, codes: frozenset[int]) -> Failure | None:
     found: Failure | None = None
     for at, event in heard(case):
         what, code = event.get("what"), event.get("code")
-        if what == COMPLETED:
+        if what == LogWord.COMPLETED:
             found = None
-        elif what == FAILURE and isinstance(code, int) and not isinstance(code, bool) and code in codes:
-            found = Failure(code, found.times + 1 if found and found.code == code else 1, at)
+        elif what in _FAILED and isinstance(code, int) and not isinstance(code, bool) and code in codes:
+            found = _counted(found, code, at)
     return found
+
+
+def _counted(found: Failure | None, code: int, at: datetime) -> Failure:
+    if found is None or found.code != code:
+        return Failure(code, 1, at)
+    return Failure(code, found.times + (at - found.last_at > SAME), at)
 
 
 def said(case: Case, *what: str) -> tuple[tuple[datetime, Mapping[str, object]], ...]:
@@ -72,7 +75,7 @@ def was_heard(case: Case) -> bool:
 def conditions(phone: View, since: datetime) -> Iterator[tuple[datetime, Mapping[str, bool]]]:
     """The switches of every condition line from ``since`` on."""
     for at, event in phone.events(kinds.LOG, since):
-        if event.get("what") in {ON_CONDITION, OFF_CONDITION}:
+        if isinstance(event.get("what"), str) and event.get("what") in _CONDITIONS:
             yield at, switches(event)
 
 

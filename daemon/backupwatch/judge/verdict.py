@@ -202,10 +202,11 @@ def _deletion(found: Freshness, now: datetime, zone: tzinfo) -> tuple[int | None
 
 def _is_stranger(view: View, limits: Limits, now: datetime) -> bool:
     """A phone that was never paired here and is long gone: a guest's, charged once."""
-    trust = {span.value for span in view.spans(kinds.TRUST)}
+    trust = view.spans(kinds.TRUST)
     seen = [span.last_at for span in view.spans(kinds.CONNECTION)] + [span.last_at for span in view.spans(kinds.TRUST)]
     read = view.spans(kinds.LAST_CLOUD_BACKUP) or view.spans(kinds.CLOUD_BACKUP_ENABLED)
-    return trust == {"never"} and not read and now - max(seen) > limits.unseen_after
+    only_ever = bool(trust) and all(span.value == "never" for span in trust)
+    return only_ever and not read and now - max(seen) > limits.unseen_after
 
 
 def _account(view: View, now: datetime, zone: tzinfo) -> AccountVerdict:

@@ -1,0 +1,39 @@
+"""Restarted and not unlocked since."""
+
+from __future__ import annotations
+
+from facts_builder import Story
+
+from backupwatch.facts import kinds
+from backupwatch.judge.finding import Certainty, NotChecked, RuledOut
+
+ID = "locked-since-restart"
+
+
+def test_waiting_for_its_passcode_over_a_night_is_certain() -> None:
+    """Since three days."""
+    story = Story(4.0)
+    story.phone.was(kinds.UNLOCKED_SINCE_BOOT, True, 40, 3.6).was(kinds.UNLOCKED_SINCE_BOOT, False, 3.5)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.CERTAIN
+    assert found.fix[0] == "Unlock the iPhone once with its passcode"
+
+
+def test_restarted_an_hour_ago_cannot_explain_the_nights_before() -> None:
+    """It is only possible."""
+    story = Story(4.0)
+    story.phone.was(kinds.UNLOCKED_SINCE_BOOT, True, 40, 0.1).was(kinds.UNLOCKED_SINCE_BOOT, False, 0.05)
+    assert story.blamed(ID).certainty is Certainty.POSSIBLE
+
+
+def test_error_209_is_certain() -> None:
+    """Encryption keys are missing."""
+    assert "error 209" in Story().log(1, "failure", 209).blamed(ID).evidence[0]
+
+
+def test_unlocked_is_ruled_out_and_unread_not_checked() -> None:
+    """One word each."""
+    story = Story()
+    story.phone.was(kinds.UNLOCKED_SINCE_BOOT, True, 1)
+    assert isinstance(story.finding(ID), RuledOut)
+    assert isinstance(Story().finding(ID), NotChecked)

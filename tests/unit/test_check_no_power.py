@@ -1,0 +1,83 @@
+"""Not charging at night, judged over nights."""
+
+from __future__ import annotations
+
+from facts_builder import Story
+
+from backupwatch.facts import kinds
+from backupwatch.judge.finding import Blamed, Certainty, NotChecked, RuledOut
+
+ID = "no-power"
+Y, N = True, False
+
+
+def test_no_night_on_the_charger_is_to_blame() -> None:
+    """Charging on none of the known nights."""
+    found = Story().nights(kinds.FIND_MY_CHARGING, N, N, N, N, N, N).blamed(ID)
+    assert found.certainty is Certainty.LIKELY
+    assert found.evidence == ("Charging on 0 of the last 6 nights that are known",)
+
+
+def test_one_good_night_among_nine_still_blames() -> None:
+    """Charging on 1 of the last 9 nights."""
+    found = Story().nights(kinds.FIND_MY_CHARGING, N, N, N, Y, N, N, N, N, N).blamed(ID)
+    assert found.evidence == ("Charging on 1 of the last 9 nights that are known",)
+    assert 0.8 < found.explains < 0.9
+
+
+def test_the_phones_own_word_is_certain() -> None:
+    """Its log says onPower:0 in those nights."""
+    story = Story(3.5)
+    for back in range(3):
+        story.log(story.last_night(back), "off-condition", onPower=False, locked=True, onWiFi=True)
+    assert story.blamed(ID).certainty is Certainty.CERTAIN
+
+
+def test_one_bad_night_blames_nobody() -> None:
+    """A single known night out of nine."""
+    assert isinstance(Story().nights(kinds.FIND_MY_CHARGING, N).finding(ID), NotChecked)
+
+
+def test_charging_at_night_is_ruled_out() -> None:
+    """Five of five."""
+    assert isinstance(Story().nights(kinds.ON_POWER, Y, Y, Y, Y, Y).finding(ID), RuledOut)
+
+
+def test_attached_to_this_computer_now_proves_nothing() -> None:
+    """It charges because it is attached."""
+    story = Story()
+    story.phone.was(kinds.ON_POWER, Y, 0.1)
+    assert isinstance(story.finding(ID), NotChecked)
+
+
+def test_charging_but_never_locked_is_told_as_such() -> None:
+    """On its charger every night, and in use: the lock is the problem, not the power."""
+    story = Story().nights(kinds.ON_POWER, *[Y] * 9).nights(kinds.LOCKED, *[N] * 9)
+    story.phone.at(kinds.LOCKED, True, story.case().now)
+    found = story.blamed(ID)
+    assert found.summary == "The iPhone charges at night, but is not left locked"
+
+
+def test_a_phone_without_a_passcode_is_not_called_unlocked() -> None:
+    """It never reports a lock."""
+    story = Story().nights(kinds.ON_POWER, *[Y] * 9).nights(kinds.LOCKED, *[N] * 9)
+    assert isinstance(story.finding(ID), RuledOut)
+
+
+def test_backups_broken_off_by_unlocking_quote_the_code() -> None:
+    """Cancel code 218, in two nights."""
+    story = Story().nights(kinds.ON_POWER, *[Y] * 9)
+    story.log(story.last_night(), "cancelled", 218).log(story.last_night(), "failure", 218)
+    story.log(story.last_night(1), "failure", 218)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.CERTAIN
+    assert "code 218" in found.evidence[0]
+    assert found.evidence[0].startswith("2 backups")
+
+
+def test_backups_broken_off_by_unplugging_are_certain() -> None:
+    """Cancel code 219, twice."""
+    story = Story().log(1.5, "failure", 219).log(2.5, "failure", 219)
+    found = story.finding(ID)
+    assert isinstance(found, Blamed)
+    assert "code 219" in found.evidence[0]

@@ -1,0 +1,65 @@
+"""The sign-in needs attention: by the phone's error, by the account, never by our own session alone."""
+
+from __future__ import annotations
+
+import pytest
+from facts_builder import Story
+
+from backupwatch.facts import kinds
+from backupwatch.judge.finding import Certainty, NotChecked
+
+ID = "sign-in-needed"
+
+
+@pytest.mark.parametrize("code", [305, 307, 210])
+def test_the_phones_error_is_certain(code: int) -> None:
+    """Not authenticated."""
+    found = Story().log(1, "failure", code).blamed(ID)
+    assert found.certainty is Certainty.CERTAIN
+    assert f"error {code}" in found.evidence[0]
+
+
+@pytest.mark.parametrize(("state", "words"), [("locked", "is locked"), ("terms", "terms")])
+def test_a_locked_account_and_new_terms_are_certain(state: str, words: str) -> None:
+    """Apple says so of this account."""
+    story = Story().on_account()
+    story.account.only(kinds.ACCOUNT_STATE, state, 9)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.CERTAIN
+    assert words in found.summary
+
+
+def test_a_session_of_ours_that_ran_out_long_after_blames_nobody() -> None:
+    """Every two months it does; the phone knows nothing of it."""
+    story = Story(9.5).on_account()
+    story.account.was(kinds.ACCOUNT_STATE, "ok", 40, 3.1).was(kinds.ACCOUNT_STATE, "sign-in-needed", 3)
+    assert isinstance(story.finding(ID), NotChecked)
+
+
+def test_a_session_that_ended_with_the_backups_is_likely() -> None:
+    """A changed password ends both."""
+    story = Story(9.5).on_account()
+    story.account.was(kinds.ACCOUNT_STATE, "ok", 40, 9.1).was(kinds.ACCOUNT_STATE, "sign-in-needed", 9)
+    assert story.blamed(ID).certainty is Certainty.LIKELY
+
+
+def test_find_my_switched_off_with_the_backups_is_likely() -> None:
+    """Signing out does that."""
+    story = Story(9.5)
+    story.phone.was(kinds.FIND_MY_ON, True, 40, 9.1).was(kinds.FIND_MY_ON, False, 9)
+    assert story.blamed(ID).certainty is Certainty.LIKELY
+
+
+def test_find_my_that_was_always_off_says_nothing() -> None:
+    """Some people do not want it."""
+    story = Story(9.5)
+    story.phone.was(kinds.FIND_MY_ON, False, 40)
+    assert isinstance(story.finding(ID), NotChecked)
+
+
+def test_old_ios_calls_the_account_by_its_old_name() -> None:
+    """Apple ID until iOS 18."""
+    story = Story().on_account()
+    story.account.only(kinds.ACCOUNT_STATE, "locked", 9)
+    story.phone.only(kinds.OS_VERSION, "17.6")
+    assert story.blamed(ID).summary == "The Apple ID is locked"
