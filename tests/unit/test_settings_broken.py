@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
+import jsonschema
 import pytest
 
 from backupwatch.settings.load import load
 from backupwatch.settings.problems import InvalidConfigError
+from backupwatch.settings.render import schema
 
 MARK = "▸"
 TABLE = Path(__file__).parent / "data" / "broken_configs.txt"
@@ -79,3 +83,16 @@ def test_the_caret_stands_under_the_mistake(broken: Broken, tmp_path: Path) -> N
 
 
 _WIDTH = dict.fromkeys("安娜的手机表👩👧", 2) | {"\u200d": 0}
+
+
+def test_an_editor_underlines_most_mistakes_by_the_schema() -> None:
+    """An independent validator refuses most of the broken files; the rest shows only when the values are read."""
+    taken = []
+    for broken in CASES:
+        try:
+            data = json.loads(json.dumps(tomllib.loads(broken.text), default=str))
+        except ValueError:
+            continue  # an editor sees broken syntax without a schema
+        if jsonschema.Draft7Validator(schema()).is_valid(data):
+            taken.append(broken.title)
+    assert len(taken) <= 30, taken

@@ -9,6 +9,7 @@ import tempfile
 from datetime import time, timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 import tomli_w
 from hypothesis import given, settings
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from backupwatch.settings.load import load
 from backupwatch.settings.model import ConfigModel
+from backupwatch.settings.render import schema
 from backupwatch.settings.toml_out import toml_data, toml_value
 from backupwatch.settings.values import (
     Account,
@@ -103,6 +105,14 @@ def test_any_value_comes_back_from_a_file(config: Config) -> None:
         assert load(file).config == config, "one value per line, as config show writes them"
 
 
+@settings(deadline=None, max_examples=50)
+@given(configs())
+def test_an_editor_never_underlines_what_the_program_takes(config: Config) -> None:
+    """Every possible configuration is valid for the schema."""
+    SCHEMA.validate(toml_data(config))
+
+
+@settings(deadline=None, max_examples=50)
 @given(configs())
 def test_any_value_comes_back_from_json(config: Config) -> None:
     """The daemon gets from the process that read the file exactly what the file said."""

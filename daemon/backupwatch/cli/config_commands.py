@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import importlib
 import json
+import re
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,15 +35,18 @@ def complete_key(context: typer.Context, incomplete: str) -> list[str]:
 
 
 def complete_device(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
-    """UDIDs that begin like this, each with the phone's name as its help; a name's beginning finds it too."""
+    """UDIDs that begin like this, each explained by the phone's name, and names, each explained by its UDID.
+
+    Names that a shell would have to quote are left out; their phones are found by UDID.
+    """
     from backupwatch.text import plain
 
-    wanted = incomplete.lower()
-    return [
-        (udid, plain(name))
-        for udid, name in _phones(context)
-        if udid.lower().startswith(wanted) or name.lower().startswith(wanted)
-    ]
+    offered: list[tuple[str, str]] = []
+    for udid, name in _phones(context):
+        offered.append((udid, plain(name)))
+        if incomplete and re.fullmatch(r"[\w.-]+", name):
+            offered.append((name, udid))
+    return [each for each in offered if each[0].startswith(incomplete)]
 
 
 def _phones(context: typer.Context) -> list[tuple[str, str]]:

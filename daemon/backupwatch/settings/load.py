@@ -86,8 +86,9 @@ def load(
     own = paths.config_file(path)
     found: list[layers.Layer] = []
     problems: list[Problem] = []
+    new = {file for file in instead or () if file.parent == own.parent / CONF_D}
     try:
-        candidates = [own, *reversed(_conf_d(own))]
+        candidates = [own, *sorted({*_conf_d(own), *new}, reverse=True)]
     except InvalidConfigError as error:
         candidates, problems = [own], list(error.problems)
     for file in candidates:

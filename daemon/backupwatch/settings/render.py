@@ -29,11 +29,12 @@ _HEAD = """\
 
 # backupwatch: tells you when your iPhone stopped backing up, why, and what to tap.
 #
-# Every key is optional. A line such as #stale_after = "3d" shows what holds without it: take the # away
-# and change the value. Text after "# " explains. `backupwatch config check` finds mistakes, `backupwatch
-# config edit` opens this file and checks it, and a running daemon takes a change over within seconds.
+# Every key is optional. A line such as #stale_after = "3d" shows what holds without it: take the #
+# away and change the value. Text after "# " explains. `backupwatch config check` finds mistakes,
+# `backupwatch config edit` opens this file and checks it, and a running daemon takes a change over
+# within seconds.
 #
-# A length of time is text such as "90m", "36h", "3d", "2w" or "1w 2d" (also ISO 8601: "P3D", "PT36H").
+# A length of time is text like "90m", "36h", "3d", "2w" or "1w 2d" (ISO 8601 too: "P3D", "PT36H").
 """
 
 
@@ -73,7 +74,7 @@ def _device_tables(heading: str, devices: Sequence[tuple[str, str]]) -> str:
                 shown = f"{key.name} = {toml_value(udid)}"
                 lines.append(f"{shown}  # {plain(own_name)}" if plain(own_name) else shown)
             else:
-                example = key.example if key.default in {None, ""} else toml_value(key.default)
+                example = key.example if key.default in (None, "") else toml_value(key.default)
                 lines.append(f"#{key.name} = {example}")
             lines += [""] if number == 0 else []
         blocks.append("\n".join(lines).rstrip("\n") + "\n")
@@ -153,8 +154,7 @@ def readme_table() -> str:
     for name in tables():
         for key in keys_of(name).values():
             header = f"[[{name}]]" if name == DEVICE else f"[{name}]"
-            default = f"`{toml_value(key.default)}`" if key.default not in {None, ""} else ""
-            default = '`""`' if key.default == "" else default
+            default = "" if key.default is None else f"`{toml_value(key.default)}`"
             meaning = key.description.replace("|", "\\|")
             lines.append(f"| `{header}` `{key.name}` | {default} | {meaning} |")
     return "\n".join(lines) + "\n"
