@@ -136,13 +136,14 @@ class ICloudActor:
         """How often an endpoint was asked, by its name in :data:`ENDPOINTS`."""
         return sum(request.endpoint == endpoint for request in self.requests)
 
-    def signed_in(self, state_dir: Path) -> None:
-        """Write the files of a session that was made yesterday, so that a story can begin after the sign-in.
+    def signed_in(self, state_dir: Path, born: datetime | None = None) -> None:
+        """Write the files of a session, so that a story can begin after the sign-in.
 
         :param state_dir: the watcher's state folder.
+        :param born: when the person signed in, aware UTC; absent: a day ago.
         """
         state = account.told(self._state_at())
-        born = self._now() - timedelta(days=1)
+        born = born or self._now() - timedelta(days=1)
         session = self._new_session(trusted=True, born=born)
         trust = self._new_trust(born)
         folder = state_dir / "account"
@@ -360,4 +361,4 @@ class ICloudActor:
         return born + timedelta(days=float(account.told(self._state_at())["session_days"]))
 
     def _alive(self, born: datetime | None) -> bool:
-        return born is not None and born <= self._now() < self._end(born)
+        return born is not None and self._now() < self._end(born)

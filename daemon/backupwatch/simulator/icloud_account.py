@@ -151,14 +151,14 @@ def find_my_document(state: Mapping[str, Any], now: datetime, *, asked_before: b
             "asked": asked_before,
         },
         "userInfo": {"firstName": "PLANTED-FULL-NAME", "hasMembers": False},
-        "content": [_find_my_row(device, now) for device in _devices(state)],
+        "content": [_find_my_row(number, device, now) for number, device in enumerate(_devices(state))],
     }
 
 
-def _find_my_row(device: Mapping[str, Any], now: datetime) -> dict[str, Any]:
+def _find_my_row(number: int, device: Mapping[str, Any], now: datetime) -> dict[str, Any]:
     online = bool(device.get("online", True))
     return {
-        "id": hashlib.sha256(str(device).encode()).hexdigest()[:32],
+        "id": hashlib.sha256(f"device {number}".encode()).hexdigest()[:32],
         "name": device.get("name", "iPhone"),
         "rawDeviceModel": device.get("model", "iPhone17,1"),
         "deviceDisplayName": "iPhone",

@@ -47,6 +47,8 @@ def of_exception(error: requests.RequestException) -> Trouble:
     """Why a request got no whole answer."""
     inner = error.args[0] if error.args else None
     cause = getattr(inner, "reason", inner)  # MaxRetryError wraps what happened
+    if isinstance(cause, urllib3.exceptions.NewConnectionError):  # a kind of timeout in urllib3's eyes; so it is first
+        return Trouble(BlindReason.NETWORK, "There is no way to Apple's servers from here; is this computer online?")
     if isinstance(error, requests.Timeout) or isinstance(cause, urllib3.exceptions.TimeoutError):
         return Trouble(BlindReason.TIMEOUT, "Apple's servers did not answer in time")
     if isinstance(error, requests.exceptions.SSLError):
@@ -58,8 +60,6 @@ def of_exception(error: requests.RequestException) -> Trouble:
         return Trouble(BlindReason.NETWORK, "The proxy that this computer is set to use does not answer")
     if isinstance(error, requests.exceptions.ChunkedEncodingError | requests.exceptions.ContentDecodingError):
         return Trouble(BlindReason.GARBAGE, "Apple's answer broke off in the middle")
-    if isinstance(cause, urllib3.exceptions.NewConnectionError | urllib3.exceptions.NameResolutionError):
-        return Trouble(BlindReason.NETWORK, "There is no way to Apple's servers from here; is this computer online?")
     if isinstance(error, requests.ConnectionError):
         return Trouble(BlindReason.CONNECTION, "The connection to Apple's servers was cut")
     return Trouble(BlindReason.GARBAGE, "Apple's answer could not be read")
