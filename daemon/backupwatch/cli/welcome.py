@@ -135,7 +135,8 @@ def _phones(facts: Sequence[Fact]) -> tuple[list[str], list[str]]:
     for fact in facts:
         if isinstance(fact, Observation) and fact.subject.kind is SubjectKind.PHONE:
             values.setdefault(fact.subject.id, {})[fact.kind] = fact.value
-    paired, strangers = [], []
+    paired: list[str] = []
+    strangers: list[str] = []
     for known in values.values():
         (paired if known.get(kinds.TRUST) == "trusted" else strangers).append(text.name(known.get(kinds.NAME) or ""))
     return paired, strangers
