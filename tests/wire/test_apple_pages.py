@@ -148,8 +148,12 @@ async def test_the_status_page_is_read_through_a_worker(site: Site, tmp_path: Pa
     assert (tmp_path / "cache" / "apple-status.page").stat().st_mode & 0o777 == 0o600
 
 
-async def test_the_request_says_who_asks_and_nothing_about_anybody(site: Site, tmp_path: Path) -> None:
-    """Own name and version, gzip, no cookie, no device; a page that did not change is not sent again."""
+async def test_the_request_says_who_asks_and_nothing_about_anybody(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Own name and version, gzip, no cookie, no password, no device; an unchanged page is not sent again."""
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login anna password hunter2\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
     body = gzip.compress(json.dumps(STATUS_PAGE).encode())
     site.answer = page(
         body, Content_Encoding="gzip", ETag='"one"', Last_Modified="Sun, 22 Nov 2026 10:00:00 GMT", Set_Cookie="who=you"
@@ -300,19 +304,10 @@ async def test_a_state_folder_that_cannot_be_written_costs_only_the_copy(site: S
 
 async def test_the_list_of_releases_is_read_through_a_worker(site: Site, tmp_path: Path) -> None:
     """The newest iOS of each asked model, and no word about the models on the wire."""
-    feed = {
-        "OSVersions": [
-            {
-                "OSVersion": "26",
-                "Latest": {
-                    "ProductVersion": "26.6.2",
-                    "ReleaseDate": "2026-09-08T00:00:00Z",
-                    "ExpirationDate": "2026-12-09",
-                    "SupportedDevices": ["iPhone17,1"],
-                },
-            }
-        ]
-    }
+    current = {"ProductVersion": "26.6.2", "ReleaseDate": "2026-09-08T00:00:00Z", "ExpirationDate": "2026-12-09"}
+    pulled = {"ProductVersion": "26.7", "ReleaseDate": "2026-09-09T00:00:00Z", "ExpirationDate": "2026-09-20"}
+    releases = [release | {"SupportedDevices": ["iPhone17,1"]} for release in (pulled, current)]
+    feed = {"OSVersions": [{"OSVersion": "26", "Latest": releases[0], "SecurityReleases": releases}]}
     site.answer = page(json.dumps(feed).encode())
     request = Request(NOW, tmp_path, {"url": site.url, "models": ["iPhone17,1", "iPhone7,2"], "min_age_s": 86_400})
     facts = await Looker().look("ios-releases", request, 60)

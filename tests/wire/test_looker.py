@@ -77,7 +77,10 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def looker(place: Path, **more: Any) -> Looker:
-    return Looker(environment={"PYTHONPATH": str(place), "MORE": "yes"}, **more)
+    return Looker(
+        environment={"PYTHONPATH": os.pathsep.join([str(place), os.environ.get("PYTHONPATH", "")]), "MORE": "yes"},
+        **more,
+    )
 
 
 async def look(place: Path, do: str, deadline: float = 30, **args: Any) -> list[Fact]:

@@ -48,10 +48,9 @@ async def look(request: Request) -> AsyncIterator[Fact]:
     disk may just not be attached: what was seen in it before stays true for its own date.
     """
     best: dict[str, Backup] = {}
-    seen: set[tuple[int, int]] = set()
     read: list[str] = []
     for place, wanted in [*((one, False) for one in usual_places()), *((one, True) for one in _named(request))]:
-        backups, blinds = await asyncio.to_thread(_place, place, wanted, request, seen)
+        backups, blinds = await asyncio.to_thread(_place, place, wanted, request)
         for blind in blinds:
             yield blind
         if backups is not None:
@@ -84,9 +83,7 @@ def _merit(backup: Backup) -> tuple[bool, float]:
     return backup.state is State.FINISHED, backup.finished_at.timestamp() if backup.finished_at else 0.0
 
 
-def _place(
-    place: Path, wanted: bool, request: Request, seen: set[tuple[int, int]]
-) -> tuple[list[Backup] | None, list[Blind]]:
+def _place(place: Path, wanted: bool, request: Request) -> tuple[list[Backup] | None, list[Blind]]:
     """The backups in one place, None if it is not there or cannot be read, and what could not be seen."""
     try:
         entries = [place] if udid_of(place.name) and place.is_dir() else _entries(place)
@@ -102,9 +99,8 @@ def _place(
                 blinds.append(_blind(HOST, folder, error, request))
     for entry in entries:
         try:
-            about = entry.stat()
-            backup = read_backup(entry, request.now) if (about.st_dev, about.st_ino) not in seen else None
-            seen.add((about.st_dev, about.st_ino))
+            entry.stat()  # a link that leads nowhere says so here
+            backup = read_backup(entry, request.now)
         except OSError as error:
             blinds.append(_blind(phone(udid_of(entry.name) or ""), entry, error, request))
             continue
