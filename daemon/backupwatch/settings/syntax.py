@@ -16,6 +16,8 @@ from backupwatch.text import plain
 _MOST_ERRORS = 50
 _DEEPEST = 50
 _MOST_DOTS = 64
+_LONGEST_LINE = 500
+"""Characters of a line that is worth reading on after; the pattern's time grows with the square of the blanks."""
 _TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 _GAVE_UP_AT = re.compile(r"(.*) \((?:at line (\d+), column (\d+)|at end of document)\)", re.DOTALL)
 # One key with a value that neither opens nor continues anything: such a line can be left out and the rest read on.
@@ -56,8 +58,8 @@ def parse(source: Source) -> Parsed:
         except ValueError:  # int() refuses more than 4300 digits, and tomllib lets that through
             problem, gave_up = _too_long_a_number(source, text), 0
         problems.append(problem)
-        broken = _ONE_LINER.fullmatch(lines[gave_up - 1]) if gave_up else None
-        if broken is None or not lines[gave_up - 1].strip():
+        broken = _ONE_LINER.fullmatch(lines[gave_up - 1][:_LONGEST_LINE]) if gave_up else None
+        if broken is None or not lines[gave_up - 1].strip() or len(lines[gave_up - 1]) > _LONGEST_LINE:
             break
         unread.add(broken[1].strip("\"' ").rpartition(".")[2])
         lines[gave_up - 1] = ""
@@ -89,7 +91,7 @@ def _explain(source: Source, text: str, error: str) -> tuple[Problem, int]:
         message = f"the text that begins here has no closing {lines[line - 1][column - 1]}"
     else:
         suggestion = _hint(lines[line - 1] if line <= len(lines) else "")
-    return source.problem(line, column, f"this is not TOML: {_soft(message)}", suggestion=suggestion), line
+    return source.problem(line, column, f"this is not TOML: {_soft(plain(message, 160))}", suggestion=suggestion), line
 
 
 def _soft(message: str) -> str:

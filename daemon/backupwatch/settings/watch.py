@@ -16,6 +16,9 @@ from backupwatch.settings.files import CONF_D, conf_d_files
 POLL = 2.0
 """Seconds between two looks."""
 
+SETTLE = 0.5
+"""Seconds for which a changed file must rest before it is read."""
+
 Signature = tuple[tuple[str, int, int, int, int, int], ...]
 
 
@@ -24,21 +27,24 @@ async def changes(
 ) -> AsyncIterator[None]:
     """Yield once for every change of the person's file or of ``conf.d`` beside it.
 
-    A change is told when two looks in a row saw the same, so a file that is just being written, or is gone for a
-    moment between two renames, is not told half done. What changed between two yields is told once.
+    A change is told when two looks, :data:`SETTLE` apart, saw the same, so a file that is just being written, or
+    is gone for a moment between two renames, is not told half done. What changed between two yields is told once.
 
     :param path: the person's own file, as :func:`backupwatch.paths.config_file` names it; need not exist.
     :param poll: seconds between two looks.
     :param sleep: waits between two looks; tests bring their own.
     """
-    told = last = signature(path)
+    told = signature(path)
     while True:
         await sleep(poll)
         seen = signature(path)
-        if seen == last and seen != told:
-            told = seen
-            yield
-        last = seen
+        while seen != told:
+            await sleep(min(poll, SETTLE))
+            again = signature(path)
+            if again == seen:
+                told = seen
+                yield
+            seen = again
 
 
 def signature(path: Path) -> Signature:
