@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import gc
+import hashlib
 import random
 import signal
 import subprocess
@@ -24,14 +24,17 @@ from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from backupwatch import asking, clock, notify_socket
 from backupwatch import round as rounds
+from backupwatch.alerts.message import Message, Urgency
+from backupwatch.delivery.channel import Channel
 from backupwatch.errors import BackupwatchError
 from backupwatch.judge.finding import State
 from backupwatch.judge.watcher import Problem
 from backupwatch.settings.values import Config
+from backupwatch.sources.arrivals import Arrival, Debounce
 
 log = structlog.stdlib.get_logger(__name__)
 
-HEARTBEAT: Final = timedelta(seconds=20)
+HEARTBEAT: Final = timedelta(seconds=30)
 """Short enough that overdue rounds run well within a minute of waking, long enough to cost nothing."""
 JUMP: Final = timedelta(seconds=90)
 """Wall and monotonic clock may drift apart by this much between two heartbeats before it counts as a jump."""
@@ -91,22 +94,26 @@ class Daemon:
         self,
         watch: rounds.Watch,
         reload: Reload,
+        channels: Callable[[Config], Sequence[Channel]],
         *,
         now: clock.Clock = clock.utc_now,
         monotonic: Callable[[], float] = clock.monotonic,
-        arrivals: Callable[[], AsyncIterator[object]] | None = None,
+        arrivals: Callable[[], AsyncIterator[Arrival]] | None = None,
         changes: Callable[[], AsyncIterator[None]] | None = None,
     ) -> None:
         """Put the parts together; nothing runs yet.
 
         :param reload: reads the configuration again in a process of its own.
-        :param arrivals: yields whenever a phone was plugged in.
+        :param channels: the ways of speaking that a configuration asks for; made anew when it changes.
+        :param arrivals: yields whenever a phone comes or goes.
         :param changes: yields whenever a configuration file changed.
         """
         self.watch = watch
         self.schedule = Schedule()
-        self._reload, self._now, self._monotonic = reload, now, monotonic
+        self._reload, self._channels, self._now, self._monotonic = reload, channels, now, monotonic
         self._arrivals, self._changes = arrivals, changes
+        self._debounce = Debounce()
+        self._said_broken = False
         self._stop = asyncio.Event()
         self._turn = asyncio.Lock()  # one round at a time
         self._beat_at = (now(), monotonic())
@@ -122,6 +129,8 @@ class Daemon:
             (signal.SIGUSR1, lambda: self.spawn(self.round([]))),
         ):
             loop.add_signal_handler(number, handler)
+        self.watch.channels = self._channels(self.watch.config)
+        self.watch.store.set_meta("started_at", clock.rfc3339(self._now()))
         scheduler = self._scheduler()
         scheduler.start()
         notify_socket.ready()
@@ -166,24 +175,36 @@ class Daemon:
             with contextlib.suppress(BackupwatchError):
                 self.watch.store.retry_at_once(now)
         due = self.schedule.ready(self.watch.config, now)
+        if "iphone" not in due and self._debounce.due(mono):
+            due.append("iphone")
         waiting = self.watch.store.next_try()
         if due or (waiting is not None and waiting <= now):
             await self.round(due)
 
     async def round(self, sources: Sequence[str]) -> None:
-        """One round over the named sources, unless one is running; a broken store is said and waited for."""
+        """One round over the named sources; they wait for one another. A broken store is said and waited for."""
         async with self._turn:
             now = self._now()
             for source in sources:
                 self.schedule.done(source, self.watch.config, now)
             try:
                 await rounds.run_round(self.watch, sources, now)
+                self.watch.store.plan(self.schedule.due)
             except BackupwatchError as error:
-                log.error("round failed", reason=error.line())
-                notify_socket.status(error.line())
+                await self._say_broken(error)
                 return
+            self._said_broken = False
             notify_socket.status(self.status_line())
-            gc.collect()
+
+    async def _say_broken(self, error: BackupwatchError) -> None:
+        """Nothing can be remembered, so this one message goes past the outbox, once until it is mended."""
+        log.error("round failed", reason=error.line())
+        notify_socket.status(error.line())
+        if self._said_broken:
+            return
+        message = Message("broken", "backupwatch cannot watch", error.line(), Urgency.NORMAL, thread="broken")
+        for channel in self.watch.channels:
+            self._said_broken = self._said_broken or (await channel.deliver(message)).shown
 
     def status_line(self) -> str:
         """``4 phones, 1 stale; next look 14:30``."""
@@ -199,11 +220,17 @@ class Daemon:
         try:
             config = await self._reload()
         except BackupwatchError as error:
-            sentence = f"The configuration has a mistake, so the last good one is kept: {error.what}."
-            self.watch.extra = (Problem("config", sentence, "Run: backupwatch config check", self._now()),)
+            sentence = f"The configuration has a mistake, so the last good one is kept: {error.what.rstrip('.')}."
+            # Another mistake is another problem, and is told on its own.
+            ident = f"config-{hashlib.sha256(sentence.encode()).hexdigest()[:8]}"
+            self.watch.extra = (Problem(ident, sentence, "Run: backupwatch config check", self._now()),)
             log.warning("configuration refused", reason=error.line())
         else:
             changed = _changed(self.watch.config, config)
+            if "alerts.desktop" in changed:
+                for channel in self.watch.channels:
+                    await channel.close()
+                self.watch.channels = self._channels(config)
             self.watch.config, self.watch.extra = config, ()
             log.info("configuration reloaded", changed=", ".join(changed) or "nothing")
         await self.round([])
@@ -246,11 +273,15 @@ class Daemon:
             with contextlib.suppress(BackupwatchError):
                 self.watch.store.missed(event.job_id)
 
-    async def _on_arrivals(self, arrivals: Callable[[], AsyncIterator[object]]) -> None:
-        async for _arrival in arrivals():
-            log.info("a phone was plugged in")
-            await asyncio.sleep(PLUGGED_IN_PAUSE.total_seconds())
-            await self.round(["iphone"])
+    async def _on_arrivals(self, arrivals: Callable[[], AsyncIterator[Arrival]]) -> None:
+        async for arrival in arrivals():
+            if self._debounce.arrival(arrival, self._monotonic()):
+                log.info("a phone came", connection=arrival.connection)
+                self.spawn(self._look_soon())
+
+    async def _look_soon(self) -> None:
+        await asyncio.sleep(PLUGGED_IN_PAUSE.total_seconds())
+        await self.round(["iphone"])
 
     async def _on_changes(self, changes: Callable[[], AsyncIterator[None]]) -> None:
         async for _change in changes():

@@ -18,6 +18,7 @@ from backupwatch import round as rounds
 from backupwatch.delivery.channel import Channel, Receipt
 from backupwatch.facts.observation import Fact
 from backupwatch.settings.values import Account, Advanced, Alerts, Config, Polling
+from backupwatch.simulator.icloud_account import told
 from backupwatch.simulator.scenario import Scenario
 from backupwatch.simulator.stage import Stage
 from backupwatch.sources.looker import Looker
@@ -72,7 +73,7 @@ async def telling(
                 base,
                 polling=dataclasses.replace(base.polling, wifi=False) if base.polling == Polling() else base.polling,
                 advanced=Advanced(**stage.advanced),
-                account=await _sign_in(stage, state),
+                account=_sign_in(stage, state, scenario.moments(stage.today)[0]),
             ),
             store,
             looker,
@@ -88,12 +89,10 @@ async def telling(
             store.close()
 
 
-async def _sign_in(stage: Stage, state: Path) -> Account:
-    """The person's one explicit sign-in, where the story has an account."""
-    del stage, state
-    return Account()
+def _sign_in(stage: Stage, state: Path, begins: datetime) -> Account:
+    """The person has signed in on the day before the story begins, where the story has an account."""
+    if not stage.scenario.account:
+        return Account()
+    stage.icloud.signed_in(state, begins - timedelta(days=1))
+    return Account(apple_id=str(told(stage.scenario.account)["apple_id"]))
 
-
-def last_evening(now: datetime) -> datetime:
-    """The most recent 23:59 UTC, so that a demo never looks at a moment that has not come yet."""
-    return datetime.combine(now.astimezone(UTC).date() - timedelta(days=1), datetime.max.time(), UTC)

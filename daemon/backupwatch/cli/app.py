@@ -6,7 +6,7 @@ import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, NoReturn, cast
+from typing import Annotated, NoReturn, cast
 
 import typer
 
@@ -196,6 +196,8 @@ def _usage(error: Exception) -> int:
 
 def _bug(error: Exception) -> int:
     import traceback
+
+    from backupwatch.log import redact
 
     if "-v" in sys.argv or "--verbose" in sys.argv:
         details = redact(None, "", {"exception": "".join(traceback.format_exception(error))}, one_line=True)

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import structlog
 
@@ -15,16 +13,21 @@ from backupwatch import round as rounds
 from backupwatch.daemon import Daemon, open_report
 from backupwatch.delivery.channel import Channel
 from backupwatch.delivery.chooser import channels
+from backupwatch.delivery.journal import JournalChannel
+from backupwatch.delivery.macos import event_loop_factory
 from backupwatch.settings.remote import load_in_subprocess
 from backupwatch.settings.values import Config
 from backupwatch.settings.watch import changes
-from backupwatch.sources.arrivals import arrivals, debounced
+from backupwatch.sources.arrivals import arrivals
 from backupwatch.sources.looker import Looker
 from backupwatch.store import open_store
 from backupwatch.zone import local_zone
 
 if TYPE_CHECKING:
     from backupwatch.cli.app import Root
+
+CONFIG_POLL: Final = 5.0
+"""Seconds between two looks at the configuration's files: soon enough for a person, seldom enough for a battery."""
 
 
 def run(root: Root) -> int:
@@ -33,7 +36,8 @@ def run(root: Root) -> int:
     :raises BackupwatchError: another one runs, the configuration is wrong at the start, the store is unusable.
     """
     log.configure(level="debug" if root.verbose else "info")
-    asyncio.run(_run(root.config_path))
+    with asyncio.Runner(loop_factory=event_loop_factory()) as runner:  # macOS needs its own for buttons
+        runner.run(_run(root.config_path))
     return 0
 
 
@@ -45,7 +49,6 @@ async def _run(config_path: Path | None) -> None:
         for warning in loaded.warnings:
             logger.warning(warning)
         config = loaded.config
-        state = paths.state_dir()
         store = open_store(paths.store_file(), clock.utc_now(), logger.warning)
 
         async def reload() -> Config:
@@ -58,20 +61,19 @@ async def _run(config_path: Path | None) -> None:
             else:
                 await daemon.act(udid, action)
 
-        spoken: list[Channel] = list(channels(desktop=config.alerts.desktop, on_action=act))
-        watch = rounds.Watch(config, store, Looker(), state, local_zone, spoken)
+        def speak(config: Config) -> list[Channel]:
+            memory = paths.runtime_dir() / "desktop.json"
+            return channels(config.alerts.desktop, on_action=act, memory=memory) or [JournalChannel()]
+
+        watch = rounds.Watch(config, store, Looker(), paths.state_dir(), local_zone)
         daemon = Daemon(
             watch,
             reload,
-            arrivals=functools.partial(_arrivals, watch),
-            changes=functools.partial(changes, paths.config_file(config_path)),
+            speak,
+            arrivals=lambda: arrivals(watch.config.advanced.usbmuxd),
+            changes=lambda: changes(paths.config_file(config_path), CONFIG_POLL),
         )
-        logger.info("watching", state=str(state), config=str(paths.config_file(config_path)))
+        logger.info("watching", state=str(paths.state_dir()), config=str(paths.config_file(config_path)))
         await daemon.run()
     finally:
         lock.release()
-
-
-async def _arrivals(watch: rounds.Watch) -> AsyncIterator[object]:
-    async for arrival in debounced(arrivals(watch.config.advanced.usbmuxd)):
-        yield arrival

@@ -155,17 +155,23 @@ class Store:
             for name, tried, ok, nxt, blind, missed, deaths in rows
         }
 
-    def looked(self, name: str, now: datetime, *, saw: bool, deaths: int = 0, next_at: datetime | None = None) -> None:
+    def looked(self, name: str, now: datetime, *, saw: bool, deaths: int = 0) -> None:
         """Note that a source looked, and whether it saw anything."""
         stamp = now.timestamp()
         with self._writing() as db:
             db.execute("INSERT OR IGNORE INTO source (name) VALUES (?)", (name,))
             db.execute(
                 "UPDATE source SET tried_at = ?, ok_at = CASE WHEN ? THEN ? ELSE ok_at END, "
-                "blind_since = CASE WHEN ? THEN NULL ELSE coalesce(blind_since, ?) END, deaths = deaths + ?, "
-                "next_at = ? WHERE name = ?",
-                (stamp, saw, stamp, saw, stamp, deaths, next_at.timestamp() if next_at else None, name),
+                "blind_since = CASE WHEN ? THEN NULL ELSE coalesce(blind_since, ?) END, deaths = deaths + ? "
+                "WHERE name = ?",
+                (stamp, saw, stamp, saw, stamp, deaths, name),
             )
+
+    def plan(self, due: Mapping[str, datetime]) -> None:
+        """Note when each source looks next."""
+        with self._writing() as db:
+            for name, at in due.items():
+                db.execute("UPDATE source SET next_at = ? WHERE name = ?", (at.timestamp(), name))
 
     def missed(self, name: str) -> None:
         """Note that a round of this source did not start in time."""
@@ -195,9 +201,7 @@ class Store:
         self._db.close()
 
 
-def open_store(
-    path: Path, now: datetime, report: Report = lambda _sentence: None, *, thorough: bool = True
-) -> Store:
+def open_store(path: Path, now: datetime, report: Report = lambda _sentence: None, *, thorough: bool = True) -> Store:
     """A store to write to, made if needed.
 
     :param thorough: read the whole file for damage first, as the daemon does at its start.

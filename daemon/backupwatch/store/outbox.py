@@ -16,8 +16,8 @@ from typing import Any, Final
 from backupwatch.alerts.message import Message
 
 FIRST_RETRY: Final = timedelta(seconds=30)
-LONGEST_RETRY: Final = timedelta(hours=1)
-"""Back-off between attempts to show a message: doubles from the first to the longest."""
+LONGEST_RETRY: Final = timedelta(minutes=10)
+"""Back-off between attempts to show a message doubles up to this: a desktop that appears at last need not wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,11 +151,8 @@ def retry_at_once(connection: sqlite3.Connection, now: datetime) -> None:
 
 
 def _entries(connection: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[Entry]:
-    rows = connection.execute(
-        "SELECT message, mark, udids, cause, created_at, not_before, state, attempts, ended_at, channel, evidence "
-        f"FROM outbox WHERE {where}",
-        values,
-    )
+    columns = "message, mark, udids, cause, created_at, not_before, state, attempts, ended_at, channel, evidence"
+    rows = connection.execute(f"SELECT {columns} FROM outbox WHERE {where}", values)  # noqa: S608 - our own words
     return [
         Entry(
             Message.from_json(message),
