@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
+from tests.wire.icloud_kit import DEVICE, NOW, PHONE, UDID, Cloud, cloud_at
 
 from backupwatch.facts import kinds
 from backupwatch.sources.looker import Looker
-from tests.wire.icloud_kit import DEVICE, NOW, PHONE, UDID, Cloud, cloud_at
 
 GB = 2**30
 
