@@ -110,7 +110,7 @@ async def test_a_look_brings_facts_and_leaves_nothing(place: Path) -> None:
 async def test_a_worker_that_hangs_is_killed_with_its_children(place: Path) -> None:
     """At the deadline it ends, however deaf it is; what it had seen until then is kept."""
     note = place / "note"
-    facts = await look(place, "hang", 3, note=str(note))
+    facts = await look(place, "hang", 5, note=str(note))
     pid, child = note.read_text().split()
     assert not alive(int(pid))
     for _ in range(200):  # the child is init's to reap
