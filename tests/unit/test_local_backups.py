@@ -271,6 +271,15 @@ async def test_sizes_are_counted_again_only_when_a_backup_changed(tmp_path: Path
     assert of(await looked(tmp_path, tmp_path / "b"))["bytes"] == again
 
 
+async def test_many_new_backups_are_counted_over_several_looks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shelf of large backups does not make the look miss its deadline: the rest gets its size next time."""
+    backup(tmp_path / "b")
+    monkeypatch.setattr(local_backups, "COUNTING_S", -1.0)
+    assert of(await looked(tmp_path, tmp_path / "b"))["bytes"] is None
+    monkeypatch.undo()
+    assert of(await looked(tmp_path, tmp_path / "b"))["bytes"] > 1000
+
+
 def test_a_backup_too_large_to_count_has_no_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """No size is better than minutes of reading."""
     folder = backup(tmp_path / "b")

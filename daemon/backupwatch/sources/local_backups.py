@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Final
 
-from backupwatch import paths, text
+from backupwatch import clock, paths, text
 from backupwatch.clock import rfc3339
 from backupwatch.errors import BackupwatchError
 from backupwatch.facts import kinds
@@ -24,6 +24,9 @@ from backupwatch.sources.look import Request
 LOOK: Final = "local-backups"
 MAX_ENTRIES: Final = 5_000
 """Entries of one place that are looked at; nobody has so many phones."""
+
+COUNTING_S: Final = 30.0
+"""Seconds of one look after which no more sizes are counted; one backup takes at most 20 more."""
 
 _INSIDE = ("Backup", "MobileSync/Backup", "iMazing.Backups")
 """Where the backups are when somebody names the folder or the disk above."""
@@ -153,17 +156,23 @@ class _Sizes:
         self._file = file
         self._old: dict[str, Json] = {}
         self._new: dict[str, Json] = {}
+        self._until = clock.monotonic() + COUNTING_S
         with suppress(OSError, ValueError, RecursionError):
             old = json.loads(file.read_bytes()[: 4 * 1024 * 1024])
             self._old = old if isinstance(old, dict) else {}
 
     def of(self, backup: Backup) -> int | None:
-        """Bytes, or None if they could not be counted; a backup that is being written has no size yet."""
+        """Bytes, or None if they could not be counted (yet); a backup that is being written has no size."""
         if backup.state is State.IN_PROGRESS:
             return None
         key = f"{_shown(backup.folder)}|{backup.stamp}"
         known = self._old.get(key, "unknown")
-        size = known if known is None or (isinstance(known, int) and known >= 0) else size_of(backup.folder)
+        if known is None or (isinstance(known, int) and known >= 0):
+            size = known
+        elif clock.monotonic() > self._until:
+            return None  # the next look goes on from here
+        else:
+            size = size_of(backup.folder)
         self._new[key] = size
         return size
 
