@@ -276,7 +276,7 @@ async def test_many_new_backups_are_counted_over_several_looks(tmp_path: Path, m
     backup(tmp_path / "b")
     monkeypatch.setattr(local_backups, "COUNTING_S", -1.0)
     assert of(await looked(tmp_path, tmp_path / "b"))["bytes"] is None
-    monkeypatch.undo()
+    monkeypatch.setattr(local_backups, "COUNTING_S", 30.0)
     assert of(await looked(tmp_path, tmp_path / "b"))["bytes"] > 1000
 
 
