@@ -96,3 +96,23 @@ def test_an_editor_underlines_most_mistakes_by_the_schema() -> None:
         if jsonschema.Draft7Validator(schema()).is_valid(data):
             taken.append(broken.title)
     assert len(taken) <= 30, taken
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[alerts]\ndesktop = '\x1b[31mred'\n",
+        '[alerts]\n"\\u001b]0;title\\u0007" = true\n',
+        '[freshness]\ncounts = "\\u001b[2J\\u202Eyna"\n',
+        "# \x1b[2J\n[alerts]\ndesktop = 1 # \u202e\n",
+        "\x9b31m = 1\n",
+    ],
+)
+def test_no_file_steers_the_terminal(text: str, tmp_path: Path) -> None:
+    """Escape codes and reversed letters of a hostile file are shown as harmless signs, or not at all."""
+    file = tmp_path / "config.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InvalidConfigError) as caught:
+        load(file)
+    for shown in (caught.value.report(), caught.value.line()):
+        assert not set(shown) & set("\x1b\x07\x9b\u202e")
