@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import datetime, time, tzinfo
 from pathlib import Path
 
@@ -17,11 +17,11 @@ import structlog
 from backupwatch import asking
 from backupwatch.alerts import memory, policy, wording
 from backupwatch.delivery.channel import Channel, Outcome, Receipt
-from backupwatch.facts.observation import ACCOUNT, Fact, Observation
-from backupwatch.facts.snapshot import Snapshot, View
-from backupwatch.judge.limits import Limits
-from backupwatch.judge.verdict import Verdict, judge
+from backupwatch.facts.observation import Fact, Observation
+from backupwatch.facts.snapshot import Snapshot
+from backupwatch.judge.verdict import Verdict
 from backupwatch.judge.watcher import Problem, SourceHealth, watch
+from backupwatch.judging import verdict_of
 from backupwatch.settings.values import Config
 from backupwatch.sources.looker import Looker
 from backupwatch.store import Entry, Store
@@ -89,26 +89,6 @@ def judged(watch: Watch, now: datetime) -> tuple[Snapshot, Verdict]:
     snapshot = watch.store.snapshot(now)
     watch.last = verdict_of(watch.config, snapshot, watch.zone(), now)
     return snapshot, watch.last
-
-
-def verdict_of(config: Config, snapshot: Snapshot, zone: tzinfo, now: datetime) -> Verdict:
-    """The verdict under this configuration."""
-    if not config.account.apple_id:  # what is remembered of an account that is no longer watched judges nobody
-        snapshot = replace(snapshot, account=View(ACCOUNT))
-    return judge(
-        snapshot,
-        limits_of=lambda udid: limits_of(config, udid),
-        ignored={udid for udid in snapshot.phones if (own := config.device(udid)) and own.ignore},
-        names={udid: own.name for udid in snapshot.phones if (own := config.device(udid)) and own.name},
-        now=now,
-        zone=zone,
-    )
-
-
-def limits_of(config: Config, udid: str) -> Limits:
-    """The thresholds for one phone."""
-    own = config.freshness_of(udid)
-    return Limits(own.stale_after, own.overdue_after, own.unseen_after, own.counts, config.storage.warn_before_full)
 
 
 def problems(watched: Watch, snapshot: Snapshot, now: datetime) -> tuple[Problem, ...]:

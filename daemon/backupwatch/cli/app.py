@@ -82,6 +82,20 @@ def check(ctx: typer.Context, device: Devices = None, json: Json = False) -> Non
 
 
 @app.command()
+def status(
+    ctx: typer.Context,
+    device: Devices = None,
+    json: Json = False,
+    plain: Annotated[bool, typer.Option("--plain", help="Whole sentences, for a screen reader.")] = False,
+    watch: Annotated[bool, typer.Option("--watch", help="Stay and refresh in place; Ctrl-C ends it.")] = False,
+) -> None:
+    """Show what the watcher knows already; looks at nothing."""
+    from backupwatch.cli import status as command
+
+    raise typer.Exit(command.run(_root(ctx), device or [], as_json=json, as_prose=plain, stay=watch))
+
+
+@app.command()
 def devices(ctx: typer.Context, json: Json = False) -> None:
     """List every iPhone and iPad that is attached or known, and how it is reached."""
     from backupwatch.cli import devices as command

@@ -103,7 +103,7 @@ async def _tell(story: scenarios.Scenario, folder: Path) -> None:
                 out.print(Text(f"  {more}{moment:%a} {moment.day} {moment:%b}, {moment:%H:%M} UTC\n", style="dim"))
         snapshot, verdict = rounds.judged(told.watch, moments[-1])
         problems = rounds.problems(told.watch, snapshot, moments[-1])
-        print_verdict(verdict, problems, UTC, {}, out)
+        print_verdict(verdict, problems, UTC, {}, out, snapshot=snapshot)
     await speaker.close()
     out.print()
     if speaker.shown:

@@ -2,31 +2,65 @@
 
 from __future__ import annotations
 
+import os
 import textwrap
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final
+from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
+from typing import TYPE_CHECKING, Final
 
+from rich.cells import cell_len, set_cell_size
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
-from backupwatch.clock import age_words
 from backupwatch.judge.finding import Blamed, State
 from backupwatch.judge.verdict import DeviceVerdict, Verdict
 from backupwatch.judge.watcher import Problem
 from backupwatch.text import plain
+from backupwatch.view import words
+from backupwatch.view.nights import Night, Strip, strip
+from backupwatch.view.words import Watching
+from backupwatch.wording import values
 
-STATE_WORDS: Final = {
-    State.FRESH: ("fresh", "green"),
-    State.STALE: ("STALE", "yellow"),
-    State.OVERDUE: ("OVERDUE", "bold red"),
-    State.NEVER: ("NEVER", "bold red"),
-    State.UNSEEN: ("not seen", "cyan"),
-    State.UNKNOWN: ("unknown", "cyan"),
-    State.IGNORED: ("ignored", "dim"),
+if TYPE_CHECKING:
+    from backupwatch.facts.snapshot import Snapshot
+
+_STYLES: Final = {
+    State.FRESH: "green",
+    State.STALE: "bold yellow",
+    State.OVERDUE: "bold red",
+    State.NEVER: "bold red",
+    State.UNSEEN: "cyan",
+    State.UNKNOWN: "cyan",
+    State.IGNORED: "dim",
 }
-"""The word says it all; the colour only repeats it."""
+_NIGHT_STYLES: Final = {Night.BACKED_UP: "green", Night.MISSED: "bold red", Night.NOT_SEEN: "dim"}
+_GLYPHS: Final = {Night.BACKED_UP: "▪", Night.MISSED: "✗", Night.NOT_SEEN: "∙"}
+_LETTERS: Final = {Night.BACKED_UP: "#", Night.MISSED: "x", Night.NOT_SEEN: "."}
+_WIDE: Final = 122
+"""Columns from which the nights stand beside the dates."""
+_MIDDLE: Final = 76
+"""Columns from which both dates stand in one line."""
+_WIDEST_PROSE: Final = 96
+_DATE: Final = 25
+"""Columns of ``10 hours ago, 14 Nov 01:47`` and its like."""
+_CAUSES: Final = 3
+"""So many causes are explained; the steps are given for the first."""
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All that is shown, beside the verdict itself.
+
+    :ivar strips: the nights of each phone, by UDID.
+    """
+
+    verdict: Verdict
+    zone: tzinfo
+    problems: Sequence[Problem] = ()
+    snoozes: Mapping[str, datetime] = field(default_factory=dict)
+    strips: Mapping[str, Strip] = field(default_factory=dict)
+    watching: Watching = field(default_factory=Watching)
 
 
 def print_verdict(
@@ -35,104 +69,249 @@ def print_verdict(
     zone: tzinfo,
     snoozes: Mapping[str, datetime],
     console: Console | None = None,
+    *,
+    snapshot: Snapshot | None = None,
 ) -> None:
-    """Print the table, then under it every unhappy phone with its cause and steps, then account and problems."""
-    out = console or Console(highlight=False, soft_wrap=False)
-    now = verdict.generated_at
+    """Print everything for people; ``snapshot`` gives the nights."""
+    sight = Sight(verdict, zone, problems, snoozes, strips_of(snapshot, zone) if snapshot else {})
+    print_sight(sight, console or Console(highlight=False))
+
+
+def strips_of(snapshot: Snapshot, zone: tzinfo) -> dict[str, Strip]:
+    """The last nights of every phone."""
+    return {udid: strip(phone, snapshot.taken_at, zone) for udid, phone in snapshot.phones.items()}
+
+
+def print_sight(sight: Sight, out: Console) -> None:
+    """The answer, the table, every unhappy phone with its cause and steps, the account, the watcher."""
+    verdict, now = sight.verdict, sight.verdict.generated_at
+    _paragraph(out, words.headline(verdict), style="bold")
     if verdict.devices:
-        out.print(_table(verdict, zone, now))
-    else:
-        out.print("No iPhone is known yet. Connect one with a cable, unlock it and run: backupwatch pair")
+        out.print()
+        _table(out, sight)
     for device in verdict.devices:
-        _explain(out, device, snoozes, zone)
-    _account(out, verdict)
-    for problem in problems:
-        _paragraph(out, f"! {problem.sentence} {problem.fix}", indent="  ", style="yellow")
+        _explain(out, device, sight)
+    _foot(out, sight, now)
 
 
-def _table(verdict: Verdict, zone: tzinfo, now: datetime) -> Table:
-    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
-    table.add_column("Phone", max_width=26, overflow="ellipsis", no_wrap=True)
-    table.add_column("Last iCloud backup", no_wrap=True)
-    table.add_column("Last local backup", no_wrap=True)
-    table.add_column("State", no_wrap=True)
+def print_plainly(sight: Sight, out: Console) -> None:
+    """The same for a screen reader: whole sentences, one fact to a line, no columns and no signs."""
+    verdict, zone, now = sight.verdict, sight.zone, sight.verdict.generated_at
+    _say(out, words.headline(verdict))
     for device in verdict.devices:
-        word, style = STATE_WORDS[device.state]
-        fresh = device.freshness
-        table.add_row(
-            Text(plain(device.name, 60) or device.udid),
-            Text(ago(fresh.last_cloud, now, zone)),
-            Text(ago(fresh.last_local, now, zone)),
-            Text(word, style=style),
-        )
-    return table
+        found = device.freshness
+        _say(out, f"{words.called(device)}: {words.STATE_WORDS[device.state].lower()}.")
+        _say(out, f"Last iCloud backup: {words.ago(found.last_cloud, now, zone)}.")
+        _say(out, f"Last local backup: {words.ago(found.last_local, now, zone)}.")
+        if (nights := sight.strips.get(device.udid)) is not None:
+            counts = ", ".join(f"{night.value} {nights.count(night)}" for night in Night)
+            _say(out, f"Last {len(nights.nights)} nights: {counts}.")
+        _snooze(out, device, sight, "")
+        for sentence in _evidence(device):
+            _say(out, _stopped(sentence))
+        for place, cause in enumerate(device.causes[:_CAUSES]):
+            _say(out, f"Cause, {cause.certainty.value}: {_stopped(cause.summary)}")
+            for sentence in cause.evidence:
+                _say(out, _stopped(sentence))
+            for number, step in enumerate(cause.fix if place == 0 else (), start=1):
+                _say(out, f"Step {number}: {_stopped(step)}")
+    storage = words.storage_words(verdict.account, now, zone)
+    for sentence in (
+        words.account_sentence(verdict.account, now, zone),
+        f"iCloud storage: {storage}" if storage else "",
+        words.services_sentence(verdict.services, zone),
+        *words.watcher_sentences(sight.watching, now, zone),
+        *(f"{problem.sentence} {problem.fix}" for problem in sight.problems),
+    ):
+        if sentence:
+            _say(out, _stopped(sentence))
 
 
-def ago(at: datetime | None, now: datetime, zone: tzinfo) -> str:
-    """``2 days ago, Fri 02:11``; the date in place of the weekday when it is more than six days ago."""
-    if at is None:
-        return "none known"
-    local = at.astimezone(zone)
-    day = f"{local:%a}" if now - at < timedelta(days=6) else f"{local.day} {local:%b}"
-    if at > now + timedelta(minutes=10):
-        return f"in the future, {local:%Y-%m-%d}"
-    return f"{age_words(now - at)} ago, {day} {local:%H:%M}"
+# -- the table --------------------------------------------------------------------------------------------------
 
 
-def _explain(out: Console, device: DeviceVerdict, snoozes: Mapping[str, datetime], zone: tzinfo) -> None:
+def _table(out: Console, sight: Sight) -> None:
+    """At 120 columns one line for each phone, at 80 the nights below, at 60 one line for each fact."""
+    glyphs = glyphs_for(out)
+    devices = sight.verdict.devices
+    name = min(26, max(5, *(cell_len(words.called(device)) for device in devices)))
+    if out.width >= _WIDE:
+        _line(out, [("Phone", name), ("State", 8), ("Last iCloud backup", _DATE), ("Last local backup", _DATE)], "bold",
+              Text("Last 30 nights", style="bold"))  # fmt: skip
+    elif out.width >= _MIDDLE:
+        name = min(name, out.width - 8 - 2 * _DATE - 3 * 2)
+        _line(out, [("Phone", name), ("State", 8), ("Last iCloud backup", _DATE), ("Last local backup", _DATE)], "bold")
+    for device in devices:
+        nights = sight.strips.get(device.udid)
+        if out.width >= _MIDDLE:
+            _row(out, device, sight, nights, name, glyphs)
+        else:
+            _block(out, device, sight, nights, glyphs)
+    if any(device.udid in sight.strips for device in devices):
+        legend = "   ".join(f"{glyphs[night]} {night.value}" for night in Night)
+        out.print(Text(_fit(f"Nights: {legend}", out.width), style="dim"), no_wrap=True)
+
+
+def _row(
+    out: Console, device: DeviceVerdict, sight: Sight, nights: Strip | None, name: int, glyphs: Mapping[Night, str]
+) -> None:
+    found, now = device.freshness, sight.verdict.generated_at
+    cells = [
+        (words.called(device), name),
+        (words.STATE_WORDS[device.state], 8),
+        (words.ago(found.last_cloud, now, sight.zone), _DATE),
+        (words.ago(found.last_local, now, sight.zone), _DATE),
+    ]
+    beside = out.width >= _WIDE
+    _line(out, cells, "", _nights(nights, glyphs) if beside else None, state=device.state)
+    if nights is not None and not beside:
+        label = "last 30 nights"
+        indent = max(2, name + 2 + 8 + 2 - len(label) - 2)
+        out.print(Text(" " * indent + f"{label}  ", style="dim") + _nights(nights, glyphs), no_wrap=True)
+
+
+def _line(
+    out: Console, cells: Sequence[tuple[str, int]], style: str, last: Text | None = None, *, state: State | None = None
+) -> None:
+    """Cells side by side, measured in columns of the terminal: a wide letter takes two."""
+    line = Text(style=style)
+    for place, (cell, width) in enumerate(cells):
+        line.append(_fit(cell, width, fill=True), style=_STYLES[state] if state is not None and place == 1 else "")
+        line.append("  ")
+    if last is not None:
+        line.append_text(last)
+    line.rstrip()
+    out.print(line, no_wrap=True, overflow="crop")
+
+
+def _block(
+    out: Console, device: DeviceVerdict, sight: Sight, nights: Strip | None, glyphs: Mapping[Night, str]
+) -> None:
+    found, now = device.freshness, sight.verdict.generated_at
+    word = words.STATE_WORDS[device.state]
+    line = Text(_fit(words.called(device), max(8, out.width - len(word) - 2)), style="bold")
+    out.print(line + Text("  ") + Text(word, style=_STYLES[device.state]), no_wrap=True)
+    out.print(_fit(f"  iCloud backup  {words.ago(found.last_cloud, now, sight.zone)}", out.width), no_wrap=True)
+    out.print(_fit(f"  local backup   {words.ago(found.last_local, now, sight.zone)}", out.width), no_wrap=True)
+    if nights is not None:
+        out.print(Text("  30 nights      ") + _nights(nights, glyphs, max(7, out.width - 17)), no_wrap=True)
+
+
+def _nights(nights: Strip | None, glyphs: Mapping[Night, str], room: int = 30) -> Text:
+    line = Text()
+    for night in nights.nights[-room:] if nights else ():
+        line.append(glyphs[night], style=_NIGHT_STYLES[night])
+    return line
+
+
+def glyphs_for(out: Console) -> Mapping[Night, str]:
+    """Signs for the nights; letters where the terminal cannot show the signs (old Windows consoles, dumb ones)."""
+    return _GLYPHS if can_draw(out) else _LETTERS
+
+
+def can_draw(out: Console) -> bool:
+    """Whether this terminal can be trusted with signs beyond letters."""
+    if out.is_terminal and os.environ.get("TERM") in {"dumb", "unknown", "linux"}:
+        return False
+    try:
+        "".join(_GLYPHS.values()).encode(out.encoding)
+    except (UnicodeEncodeError, LookupError):
+        return False
+    return True
+
+
+# -- below the table --------------------------------------------------------------------------------------------
+
+
+def _explain(out: Console, device: DeviceVerdict, sight: Sight) -> None:
     if not device.causes and device.state in {State.FRESH, State.IGNORED}:
         return
     out.print()
-    out.print(Text(plain(device.name, 60) or device.udid, style="bold"))
-    if device.udid in snoozes:
-        until = snoozes[device.udid].astimezone(zone)
-        out.print(f"  alerts are snoozed until {until:%a} {until.day} {until:%b}, {until:%H:%M}")
-    for sentence in device.freshness.evidence:
+    out.print(Text(words.called(device), style="bold"))
+    _snooze(out, device, sight, "  ")
+    for sentence in _evidence(device):
         _paragraph(out, sentence, indent="  ")
-    for place, cause in enumerate(device.causes[:3]):
+    for place, cause in enumerate(device.causes[:_CAUSES]):
         _cause(out, cause, steps=place == 0)
-    if device.deletion_in_days is not None:
-        _paragraph(
-            out, f"Apple may delete the old iCloud backup in {max(0, device.deletion_in_days)} days.", indent="  "
-        )
     if not device.causes and device.not_checked:
         count = len(device.not_checked)
         what = "One cause could not be checked" if count == 1 else f"{count} causes could not be checked; the first"
         _paragraph(out, f"{what}: {device.not_checked[0].reason}", indent="  ")
 
 
+def _evidence(device: DeviceVerdict) -> tuple[str, ...]:
+    return (*device.freshness.evidence, *device.warnings)
+
+
+def _snooze(out: Console, device: DeviceVerdict, sight: Sight, indent: str) -> None:
+    if (until := sight.snoozes.get(device.udid)) is not None:
+        _paragraph(out, f"Alerts are snoozed until {values.minute(until, sight.zone)}", indent=indent)
+
+
 def _cause(out: Console, cause: Blamed, *, steps: bool) -> None:
-    out.print(Text(f"  {plain(cause.summary, 120)} ", style="bold") + Text(f"({cause.certainty.value})", style="dim"))
+    title = f"{plain(cause.summary, 120)} ({cause.certainty.value})"
+    _paragraph(out, title, indent="  ", style="bold")
     for sentence in cause.evidence:
         _paragraph(out, sentence, indent="    ")
     if steps:
         for number, step in enumerate(cause.fix, start=1):
             _paragraph(out, step, indent=f"    {number}. ")
-        out.print(Text(f"    {plain(cause.source, 200)}", style="dim"))
+        # Never wrapped or cut: it is there to be clicked.
+        out.print(Text(f"    {plain(cause.source, 200)}", style="dim"), soft_wrap=True)
 
 
-def _account(out: Console, verdict: Verdict) -> None:
-    account = verdict.account
-    if account.state == "not-configured":
+def _foot(out: Console, sight: Sight, now: datetime) -> None:
+    verdict, zone = sight.verdict, sight.zone
+    account = words.account_sentence(verdict.account, now, zone)
+    lines = [line for line in (words.services_sentence(verdict.services, zone),) if line]
+    lines += list(words.watcher_sentences(sight.watching, now, zone))
+    if account or lines or sight.problems:
+        out.print()
+    if account:
+        _quota(out, verdict, zone, now)
+        _paragraph(out, account)
+    for line in lines:
+        _paragraph(out, line)
+    for problem in sight.problems:
+        _paragraph(out, f"! {problem.sentence} {problem.fix}", hang=2, style="yellow")
+
+
+def _quota(out: Console, verdict: Verdict, zone: tzinfo, now: datetime) -> None:
+    quota = verdict.account.quota
+    if quota is None:
         return
-    out.print()
-    quota = account.quota
-    words = f"iCloud {plain(account.apple_id or '')}: {account.state}"
-    if quota is not None:
-        words += f", {gigabytes(quota.used)} of {gigabytes(quota.total)} GB used"
-    if account.forecast_full_at is not None:
-        full = account.forecast_full_at.astimezone(UTC)
-        words += f", full around {full.day} {full:%b}"
-    out.print(Text(words))
+    room = 20 if out.width >= _MIDDLE else 10
+    share = min(1.0, quota.used / quota.total)
+    # Rounded down, so that a bar is full only when the storage is; never empty while something is used.
+    full = max(int(share * room), 1 if quota.used > 0 else 0)
+    used, free = ("█", "░") if can_draw(out) else ("#", "-")
+    style = "red" if share >= 0.98 else "yellow" if share >= 0.9 else "green"
+    bar = Text("iCloud storage  ") + Text(used * full, style=style) + Text(free * (room - full), style="dim")
+    line = bar + Text(f"  {words.storage_words(verdict.account, now, zone)}")
+    out.print(line, overflow="fold")
 
 
-def gigabytes(count: float) -> str:
-    """Bytes as Apple shows them for iCloud: binary gigabytes, one decimal, since 5 368 709 120 bytes are "5 GB"."""
-    return f"{count / 1024**3:.1f}"
+def _fit(cell: str, width: int, *, fill: bool = False) -> str:
+    """At most so many columns, an ellipsis at the end where something was cut."""
+    if cell_len(cell) > width:
+        return set_cell_size(set_cell_size(cell, width - 1).rstrip() + "…", width if fill else min(width, width))
+    return set_cell_size(cell, width) if fill else cell
 
 
-def _paragraph(out: Console, sentence: str, *, indent: str, style: str = "") -> None:
+def _paragraph(out: Console, sentence: str, *, indent: str = "", hang: int | None = None, style: str = "") -> None:
     """Wrapped at the console's width, later lines under the first one's text."""
-    width = max(40, min(out.width, 100))
-    text = textwrap.fill(plain(sentence, 600), width=width, initial_indent=indent, subsequent_indent=" " * len(indent))
-    out.print(Text(text, style=style))
+    width = max(30, min(out.width, _WIDEST_PROSE))
+    later = " " * (len(indent) if hang is None else hang)
+    text = textwrap.fill(
+        plain(sentence, 600), width=width, initial_indent=indent, subsequent_indent=later,
+        break_long_words=False, break_on_hyphens=False,
+    )  # fmt: skip
+    out.print(Text(text, style=style), soft_wrap=True)
+
+
+def _say(out: Console, sentence: str) -> None:
+    out.print(Text(plain(sentence, 600)), soft_wrap=True)
+
+
+def _stopped(sentence: str) -> str:
+    return sentence if sentence.endswith((".", "!", "?")) else f"{sentence}."

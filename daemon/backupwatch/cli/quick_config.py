@@ -1,0 +1,67 @@
+"""The configuration without its validator: what was read before, as long as the files are as they were.
+
+Checking a configuration takes longer than all else that ``status`` does. A good one is kept as JSON in the cache
+folder, under the names, sizes and times of the files it was read from; whatever does not match is read anew.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from backupwatch import __version__, paths
+from backupwatch.cli.opening import config_of
+from backupwatch.settings.files import conf_d_files
+from backupwatch.settings.values import Config
+
+_NAME = "config.json"
+
+
+def quick_config(path: Path | None) -> Config:
+    """The same as :func:`~backupwatch.cli.opening.config_of`, faster the second time.
+
+    :raises ConfigError: it cannot be used.
+    """
+    key = _key(paths.config_file(path))
+    if key is None:
+        return config_of(path)
+    if not key["files"] and path is None:
+        return Config()
+    cache = paths.cache_dir() / _NAME
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads(cache.read_text("utf-8"))
+        if kept["key"] == key:
+            return Config.from_json(kept["config"])
+    config = config_of(path)
+    _keep(cache, {"key": key, "config": config.to_json()})
+    return config
+
+
+def _key(own: Path) -> dict[str, Any] | None:
+    """What must be the same for the kept copy to hold; None where the files cannot even be listed."""
+    try:
+        files = [[str(file), *_stamp(file)] for file in (own, *conf_d_files(own)) if file.exists()]
+    except OSError:
+        return None
+    return {"version": __version__, "home": os.environ.get("HOME", ""), "own": str(own), "files": files}
+
+
+def _stamp(file: Path) -> list[int]:
+    found = file.stat()
+    return [found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino]
+
+
+def _keep(cache: Path, document: dict[str, Any]) -> None:
+    """Write it whole or not at all; without a place for it the next call reads the files again."""
+    from backupwatch.errors import BackupwatchError
+
+    with contextlib.suppress(OSError, BackupwatchError):
+        paths.private_dir(cache.parent.parent)
+        paths.private_dir(cache.parent)
+        fresh = cache.with_suffix(f".{os.getpid()}")
+        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+            json.dump(document, file)
+        fresh.replace(cache)
