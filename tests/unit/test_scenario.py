@@ -5,11 +5,14 @@ from __future__ import annotations
 from datetime import UTC, date, datetime
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from backupwatch.errors import ConfigError
 from backupwatch.simulator import scenario
 from backupwatch.simulator.script import Scenario
-from backupwatch.simulator.world import cast_of
+from backupwatch.simulator.values import lockdown_values
+from backupwatch.simulator.world import World, cast_of
 
 TODAY = date(2026, 11, 22)
 CAUSES = {
@@ -59,6 +62,7 @@ def test_two_phones_cannot_share_a_udid() -> None:
 def test_a_change_of_the_account_needs_a_day() -> None:
     """Changes of the account are checked like those of a phone."""
     assert complaint('title = "t"\n[[account.at]]\nused = 3\n').startswith("mine.toml:2: account.at.0.day: ")
+    assert complaint('title = "t"\naccount.at = 3\n').startswith("mine.toml:2: account.at: must be a list of tables")
 
 
 def test_a_missing_file_is_named() -> None:
@@ -96,3 +100,32 @@ def test_the_watcher_looks_at_night_too() -> None:
     assert moments[0] == datetime(2026, 11, 20, 2, 30, tzinfo=UTC)
     assert moments[-1] == datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
     assert len(moments) == 6
+
+
+LINES = [line for path in scenario.shipped().values() for line in path.read_text().splitlines() if len(line) < 120]
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    name=st.sampled_from(sorted(set(scenario.shipped()) - {"faults", "nasty-names", "school-cart-40"})),
+    where=st.integers(min_value=0, max_value=40),
+    instead=st.one_of(st.none(), st.sampled_from(LINES), st.text(max_size=30)),
+)
+def test_no_story_ends_in_a_traceback(name: str, where: int, instead: str | None) -> None:
+    """Whatever line of a story is lost, doubled or garbled: it is still a story, or one line says what is wrong."""
+    lines = scenario.shipped()[name].read_text().splitlines()
+    where %= len(lines)
+    lines[where : where + (instead is None)] = [] if instead is None else [instead]
+    complaint, story = "", None
+    try:
+        story = scenario.parse("\n".join(lines), "mine.toml")
+    except ConfigError as error:
+        complaint = error.line()
+    if story is None:
+        assert complaint.startswith("mine.toml")
+        assert "\n" not in complaint
+    else:
+        for at in story.moments(TODAY)[::7]:
+            world = World(story, TODAY, at)
+            assert [lockdown_values(world.phone(udid)) for udid in world.udids] != None
+            assert "devices" in world.account

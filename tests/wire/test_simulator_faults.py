@@ -65,7 +65,6 @@ async def outcome(udid: str) -> str:
         (f"getvalue:{BACKUP}", "huge-length", {"ProtocolError"}),
         (f"getvalue:{BACKUP}", "endless", {"silence"}),
         (f"getvalue:{BACKUP}", "vanish", {"DeviceNotFoundError"}),
-        (f"getvalue:{BACKUP}", "slow", {"2.0", "silence"}),
     ],
 )
 async def test_a_fault_strikes_where_it_says(

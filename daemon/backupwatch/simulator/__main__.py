@@ -26,6 +26,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--today", type=parse_rfc3339, help="the day on which the story ends; default: today")
     parser.add_argument("--at", type=parse_rfc3339, help="the first moment; default: the story's last look")
     parser.add_argument("--real-time", action="store_true", help="let the clock run")
+    parser.add_argument("--bonjour", action="store_true", help="announce phones on the loopback interface")
     return parser.parse_args()
 
 
@@ -51,11 +52,17 @@ async def _read_commands(stage: Stage) -> None:
 
 async def _serve(arguments: argparse.Namespace) -> None:
     story = scenario.find(arguments.scenario)
-    options = {"today": arguments.today, "at": arguments.at, "real_time": arguments.real_time}
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with Stage(story, arguments.folder, **options) as stage:
+    async with Stage(
+        story,
+        arguments.folder,
+        today=arguments.today,
+        at=arguments.at,
+        real_time=arguments.real_time,
+        bonjour=arguments.bonjour,
+    ) as stage:
         _say(
             at=rfc3339(stage.now),
             today=stage.today.isoformat(),

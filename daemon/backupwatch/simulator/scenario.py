@@ -108,7 +108,11 @@ def _deeper_mistakes(scenario: Scenario) -> Iterator[tuple[KeyPath, str]]:
         for place, state in spots:
             yield from _validate(PhoneState, state.nights, (*place, "nights"))
             yield from _validate(PhoneState, state.days, (*place, "days"))
-    for number, change in enumerate(scenario.account.get("at", [])):
+    changes = scenario.account.get("at", [])
+    if not isinstance(changes, list) or not all(isinstance(change, dict) for change in changes):
+        yield ("account", "at"), "must be a list of tables"
+        return
+    for number, change in enumerate(changes):
         when = {key: value for key, value in change.items() if key in When.model_fields}
         yield from _validate(When, when, ("account", "at", number))
     yield from _bad_udids(scenario)
