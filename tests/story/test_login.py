@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import pty
 import re
@@ -13,6 +14,7 @@ import stat
 import subprocess
 import sys
 import time
+import traceback
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -248,6 +250,23 @@ async def test_a_state_folder_that_cannot_be_made_is_said(cloud: Cloud) -> None:
     cloud.state.write_text("in the way")
     assert "cannot be made" in await refused(cloud.sign_in(CODE))
     assert cloud.actor.requests == []
+
+
+@pytest.mark.parametrize("codes", [[CODE], ["000000"] * 3])
+async def test_no_secret_reaches_a_log_or_a_traceback(
+    cloud: Cloud, codes: list[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    """With every logger wide open, and in the traceback of a failure: no password, code, token or account."""
+    caplog.set_level(logging.DEBUG)
+    shown = ""
+    try:
+        await signed_in(cloud.sign_in(*codes))
+    except BackupwatchError as error:
+        shown = "".join(traceback.format_exception(error))
+    shown += "\n".join(record.getMessage() + str(record.exc_info) for record in caplog.records)
+    assert "/setup/ws/1/" in shown or "securitycode" in shown, "the loggers must have been listening"
+    for secret in (PASSWORD, ANNA, CODE, "000000", "PLANTED", *cloud.actor.secrets):
+        assert secret not in shown
 
 
 # -- the keyring -----------------------------------------------------------------------------------------------------

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import resource
 import stat
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import pytest_asyncio
-from tests.wire.icloud_kit import DEVICE, NOW, PHONE, UDID, Cloud, cloud_at
+from tests.wire.icloud_kit import ANNA, DEVICE, NOW, PHONE, UDID, Cloud, cloud_at
 
 from backupwatch.facts import kinds
 from backupwatch.sources.looker import Looker
@@ -82,7 +85,7 @@ async def test_trouble_is_told_apart_and_never_taken_for_a_lost_session(
     cloud.account["faults"] = {place: fault}
     seen = await cloud.look()
     assert seen.reason == reason
-    assert seen.value(kinds.ACCOUNT_STATE) is None
+    assert len(seen.facts) == 1, "a look that saw nothing must not look like one that saw something"
     assert "login" not in seen.blinds["icloud"].sentence
     cloud.account["faults"] = {}
     assert (await cloud.look()).value(kinds.ACCOUNT_STATE) == "ok", "the session must survive the trouble"
@@ -368,3 +371,29 @@ async def test_nothing_secret_or_foreign_leaves_a_look(cloud: Cloud, tmp_path: P
     assert "PLANTED" not in printed
     assert not [secret for secret in cloud.actor.secrets if secret in printed]
     assert NOW.isoformat() in printed
+
+
+async def test_no_other_process_sees_a_secret(cloud: Cloud) -> None:
+    """While a look is under way, no command line or environment on this computer shows a token or the account."""
+    cloud.account["faults"] = {"storage": "hang"}
+    looking = asyncio.create_task(cloud.look(looker=Looker(), deadline=8))
+    shown = await asyncio.to_thread(_processes, cloud)
+    looking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await looking
+    assert "backupwatch.sources.worker" in shown
+    assert "PLANTED" not in shown
+    assert ANNA not in shown
+
+
+def _processes(cloud: Cloud) -> str:
+    """Every command line, and the workers' environments, once the look hangs in the middle."""
+    while not cloud.actor.count("storage"):
+        time.sleep(0.02)
+    shown = ""
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            shown += (process / "cmdline").read_text(errors="replace")
+            if "backupwatch.sources.worker" in shown:
+                shown += (process / "environ").read_text(errors="replace")
+    return shown

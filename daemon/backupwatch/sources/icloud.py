@@ -14,8 +14,7 @@ import asyncio
 import contextlib
 import stat
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import datetime, timedelta
-from pathlib import Path
+from datetime import timedelta
 from typing import Any, Final
 
 from pyicloud.exceptions import (  # type: ignore[import-untyped]
@@ -53,6 +52,7 @@ ODD_SENTENCE: Final = "Apple's answer is not what it should be"
 SIGN_IN_SENTENCE: Final = "Apple wants a new sign-in; run: backupwatch login"
 NO_SESSION_SENTENCE: Final = "Nobody has signed in on this computer yet; run: backupwatch login"
 OTHER_ACCOUNT_SENTENCE: Final = "The saved sign-in belongs to another account; run: backupwatch login"
+DAMAGED_SENTENCE: Final = "The saved sign-in is damaged; run: backupwatch login"
 LOCKED_SENTENCE: Final = (
     "Apple has locked this account for security; unlock it at https://iforgot.apple.com and run: backupwatch login"
 )
@@ -93,6 +93,8 @@ class Visit:
         self._client: Client | None = None  # set while there is a session that can be read with
         self._session: Session | None = None
         self._account_state: str | None = None  # what is known once the session was accepted
+        # Told only together with an answer: a look that saw nothing must not count as one that saw something.
+        self._about: dict[str, Json] = {kinds.APPLE_ID_MASKED: masked_account(self._apple_id)}
 
     # -- words ---------------------------------------------------------------------------------------------------
 
@@ -110,23 +112,21 @@ class Visit:
 
     def arrive(self) -> list[Fact]:
         """Wake the saved session; everything else needs it."""
-        known: list[Fact] = [self._seen(kinds.APPLE_ID_MASKED, masked_account(self._apple_id))]
         icloud_files.recover(self._state)
         signed_in = icloud_files.read_note(self._folder / icloud_files.SIGNED_IN)
-        owner = signed_in.get("apple_id", self._apple_id)
-        if owner != self._apple_id:
-            return [*known, *self._wants_sign_in(OTHER_ACCOUNT_SENTENCE)]
+        if signed_in.get("apple_id", self._apple_id) != self._apple_id:
+            return self._wants_sign_in(OTHER_ACCOUNT_SENTENCE)
         if isinstance(signed_in.get("at"), str):
-            known.append(self._seen(kinds.SIGNED_IN_AT, signed_in["at"]))
+            self._about[kinds.SIGNED_IN_AT] = signed_in["at"]
         stopped = self._stopped()
         if stopped:
-            return [*known, *stopped]
+            return stopped
         session = icloud_files.session_file(self._folder, self._apple_id)
         if not session.exists():
-            return [*known, *self._wants_sign_in(NO_SESSION_SENTENCE)]
+            return self._wants_sign_in(NO_SESSION_SENTENCE)
         if not icloud_files.read_note(session).get("session_token"):
-            return [*known, *self._wants_sign_in("The saved sign-in is damaged; run: backupwatch login")]
-        return known + self._authenticate()
+            return self._wants_sign_in(DAMAGED_SENTENCE)
+        return self._authenticate()
 
     def _authenticate(self) -> list[Fact]:
         """One ``validate``, and one renewal by token where that is refused. There is no password to send."""
@@ -166,7 +166,7 @@ class Visit:
             return [self.blind(LOOK, BlindReason.GARBAGE, ODD_SENTENCE)]
         self._client, self._session = client, client.session
         self._account_state = "terms" if client.data.get("termsUpdateNeeded") is True else "ok"
-        return self._seen_all(icloud_facts.account_values(client.data))
+        return self._seen_all(self._about | icloud_facts.account_values(client.data))
 
     def _refused(self, client: Client) -> list[Fact]:
         """Neither the web cookie nor the token was accepted.
@@ -194,24 +194,24 @@ class Visit:
     # -- not asking again ----------------------------------------------------------------------------------------
 
     def _wants_sign_in(self, sentence: str) -> list[Fact]:
-        state = self._seen(kinds.ACCOUNT_STATE, "sign-in-needed")
-        return [state, self.blind(LOOK, BlindReason.SIGN_IN, sentence)]
+        return self._answered("sign-in-needed", BlindReason.SIGN_IN, sentence)
+
+    def _answered(self, state: str, reason: BlindReason, sentence: str) -> list[Fact]:
+        return [*self._seen_all(self._about | {kinds.ACCOUNT_STATE: state}), self.blind(LOOK, reason, sentence)]
 
     def _stop(self, reason: BlindReason, state: str, sentence: str) -> list[Fact]:
         """Say so, and leave the note that keeps every later look from asking."""
         note = {"apple_id": self._apple_id, "since": rfc3339(self._now), "reason": reason.value}
         icloud_files.write_note(self._folder / icloud_files.STOPPED, note | {"state": state, "sentence": sentence})
-        return [self._seen(kinds.ACCOUNT_STATE, state), self.blind(LOOK, reason, sentence)]
+        return self._answered(state, reason, sentence)
 
     def _stopped(self) -> list[Fact]:
         note = icloud_files.read_note(self._folder / icloud_files.STOPPED)
         if not note or note.get("apple_id") != self._apple_id:
             return []
-        locked = note.get("state") == "locked"
-        reason = BlindReason.REFUSED if locked else BlindReason.SIGN_IN
-        sentence = LOCKED_SENTENCE if locked else SIGN_IN_SENTENCE
-        state = "locked" if locked else "sign-in-needed"
-        return [self._seen(kinds.ACCOUNT_STATE, state), self.blind(LOOK, reason, sentence)]
+        if note.get("state") == "locked":
+            return self._answered("locked", BlindReason.REFUSED, LOCKED_SENTENCE)
+        return self._wants_sign_in(SIGN_IN_SENTENCE)
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -314,17 +314,3 @@ class Visit:
             word = str(trouble.china).lower()
             sentence += f"; run: backupwatch config set account.china_mainland {word}"
         return [self.blind(look_name, trouble.reason, sentence, trouble.retry_after)]
-
-
-def forget_stop(folder: Path) -> None:
-    """Take the note away that keeps looks from asking; for a sign-in that succeeded, and for logout."""
-    (folder / icloud_files.STOPPED).unlink(missing_ok=True)
-    (folder / icloud_files.DOUBT).unlink(missing_ok=True)
-
-
-def stopped_since(folder: Path) -> datetime | None:
-    """Since when looks do not ask Apple any more, or None where they do."""
-    try:
-        return parse_rfc3339(str(icloud_files.read_note(folder / icloud_files.STOPPED).get("since")))
-    except ValueError:
-        return None
