@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 import pytest
 from pymobiledevice3 import exceptions as pmd
+from pymobiledevice3.ca import generate_pairing_cert_chain
 from pymobiledevice3.lockdown import (
     LockdownClient,
     create_using_tcp,
@@ -99,6 +100,19 @@ async def test_a_lost_pairing_is_refused(monkeypatch: pytest.MonkeyPatch) -> Non
             assert not phone.paired
             with pytest.raises(pmd.InvalidHostIDError):
                 await phone._request("StartSession", {"HostID": pairing.HOST_ID})
+
+
+async def test_another_computers_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who knows a HostID but holds another key gets no session: the phone checks the certificate."""
+    host, key, device, root, root_key = generate_pairing_cert_chain(pairing.device_public_key())
+    forged = {"HostCertificate": host, "HostPrivateKey": key, "DeviceCertificate": device, "RootCertificate": root}
+    async with live_stage(story(), monkeypatch) as stage:
+        record = plistlib.loads(stage.pair_records[NEW.replace("-", "")])
+        del root_key
+        async with await create_using_usbmux(autopair=False, pair_record=record | forged) as phone:
+            assert not phone.paired
+        async with await create_using_usbmux(autopair=False, pair_record=record) as phone:
+            assert phone.paired
 
 
 async def test_a_phone_that_was_not_unlocked_since_it_started_stays_shut(monkeypatch: pytest.MonkeyPatch) -> None:

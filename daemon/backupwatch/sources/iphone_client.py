@@ -21,6 +21,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
+from backupwatch.sources import iphone_lean  # noqa: F401 - first: it thins out the imports that follow
+
+# isort: split
 from pymobiledevice3.exceptions import (
     ConnectionTerminatedError,
     MissingValueError,
@@ -73,6 +76,8 @@ class Connection(ServiceConnection):
     """A service connection with a small limit for answers, that remembers why TLS failed."""
 
     max_frame_size = MAX_ANSWER
+    tls: ssl.SSLContext | None = None
+    """The context of the session: making one writes the host's key to a file, reads and checks it."""
 
     async def recvall(self, size: int) -> bytes:
         """Receive exactly ``size`` bytes.
@@ -91,6 +96,7 @@ class Connection(ServiceConnection):
         :raises ProtocolError: an answer that is not TLS; likewise.
         :raises ConnectionTerminatedError: hung up, or refused by an alert, which is what a lost trust looks like.
         """
+        self.tls = ssl_context
         try:
             await super().start_tls(ssl_context)
         except ConnectionTerminatedError as error:
@@ -133,6 +139,14 @@ class PhoneClient(LockdownClient):
         """Open another connection to the same phone the same way."""
         del strip_ssl  # only instruments of iOS before 14 want it
         return await self._dial(port, ssl_context)
+
+    async def start_lockdown_service(self, name: str, include_escrow_bag: bool = False) -> ServiceConnection:
+        """Start a service and connect to it, with the TLS context that the session has already."""
+        tls = self.service.tls if isinstance(self.service, Connection) else None
+        if tls is None:
+            return await super().start_lockdown_service(name, include_escrow_bag)
+        started = await self.get_service_connection_attributes(name, include_escrow_bag)
+        return await self._dial(int(started["Port"]), tls if started.get("EnableServiceSSL") else None)
 
     async def open_session(self, version: str | None) -> bool:
         """Start a session with the pair record; False if the phone refuses the record.
