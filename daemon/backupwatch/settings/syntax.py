@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from backupwatch.settings.hints import hint
 from backupwatch.settings.locate import Path, Place, halt, locate
 from backupwatch.settings.problems import Problem
 from backupwatch.settings.reading import Source
@@ -18,7 +19,6 @@ _DEEPEST = 50
 _MOST_DOTS = 64
 _LONGEST_LINE = 500
 """Characters of a line that is worth reading on after; the pattern's time grows with the square of the blanks."""
-_TRUE, _FALSE = frozenset({"true", "yes", "on"}), frozenset({"false", "no", "off"})
 _GAVE_UP_AT = re.compile(r"(.*) \((?:at line (\d+), column (\d+)|at end of document)\)", re.DOTALL)
 # One key with a value that neither opens nor continues anything: such a line can be left out and the rest read on.
 _ONE_LINER = re.compile(r"[ \t]*([A-Za-z0-9_\"'. -]+?)[ \t]*(?:=(?!.*(?:\"\"\"|'''|[\[\]{}])).*)?")
@@ -81,50 +81,33 @@ def _explain(source: Source, text: str, error: str) -> tuple[Problem, int]:
         line, column = where.key
         message = "this key or table stands here for the second time"
         suggestion = f"It first stands on line {where.first[0]}; keep one of them." if where.first else ""
-    elif where.opened and (at_line is None or re.search(r"unclosed|unterminated", lowered)):
+    elif where.opened and (at_line is None or ("unclosed" in lowered and _begins_anew(lines[line - 1], column))):
         line, column = where.opened
         opened = lines[line - 1][column - 1 :]
         partner = opened[:3] if opened[:3] in {'"""', "'''"} else {"[": "]", "{": "}"}.get(opened[0], opened[0])
         message = f"what opens here is never closed: {partner} is missing"
+    elif "unclosed" in lowered:
+        message = "here a comma or the closing bracket is missing"
+        if re.match(r"[A-Za-z]", lines[line - 1][column - 1 :]):
+            suggestion = "Text stands in quotes."
     elif where.opened and where.opened[0] == line and re.search(r"illegal character '\\n'", lowered):
         line, column = where.opened
         message = f"the text that begins here has no closing {lines[line - 1][column - 1]}"
     else:
-        suggestion = _hint(lines[line - 1] if line <= len(lines) else "")
+        suggestion = hint(lines[line - 1] if line <= len(lines) else "")
     return source.problem(line, column, f"this is not TOML: {_soft(plain(message, 160))}", suggestion=suggestion), line
+
+
+def _begins_anew(line: str, column: int) -> bool:
+    """Whether a header or a key stands where a list should go on: then its end was forgotten further up."""
+    return (
+        not line[: column - 1].strip()
+        and re.match(r"\[+[ \t]*[\w\"']|[\w.-]{1,100}[ \t]*=", line[column - 1 :]) is not None
+    )
 
 
 def _soft(message: str) -> str:
     return message[:1].lower() + message[1:] if message[1:2].islower() else message
-
-
-def _hint(line: str) -> str:
-    """What people coming from other formats write, and what TOML wants instead."""
-    name, equals, value = line.partition("=")
-    value = value.split("#")[0].strip()
-    if re.search("[“”„‘’«»]", line):
-        hint = 'Use straight quotes: ".'
-    elif not equals:
-        hint = _no_equals(line)
-    elif not value:
-        hint = 'There is no value; an empty text is "".'
-    elif (word := value.lower()) in _TRUE | _FALSE:
-        hint = f"Write {'true' if word in _TRUE else 'false'}, in lower case and without quotes."
-    elif re.search(r'"[^"]*\\', value):
-        hint = "In double quotes a backslash begins an escape; use single quotes for the text as it stands."
-    elif not re.search(r"[\"'\[\]{}]", value):
-        hint = f'Text stands in quotes: {plain(name, 60)} = "{plain(value, 60)}".'
-    else:
-        hint = ""
-    return hint
-
-
-def _no_equals(line: str) -> str:
-    if re.match(r"\s*[\w-]+\s*:", line):
-        return "TOML writes key = value, not key: value."
-    if line.strip().startswith("["):
-        return "A table's name stands in brackets, alone on its line: [freshness]."
-    return "Each line is key = value, a [table], or a # comment."
 
 
 def _hostile(source: Source) -> list[Problem]:
