@@ -20,7 +20,7 @@ from iphone_kit import ANNA, BEN
 
 from backupwatch.simulator import scenario
 from backupwatch.simulator.stage import Stage
-from backupwatch.sources.arrivals import FIRST_PAUSE, HEADER, LONGEST_PAUSE, Arrival, Debounce, arrivals, debounced
+from backupwatch.sources.arrivals import FIRST_PAUSE, HEADER, LONGEST_PAUSE, Arrival, Debounce, arrivals
 
 TODAY = datetime(2026, 11, 22, tzinfo=UTC)
 PLUGGED_IN_AT_NOON = f"""
@@ -189,7 +189,7 @@ def test_a_phone_that_comes_is_looked_at_at_once() -> None:
     assert calm.arrival(COME, 0.0)
     assert not calm.arrival(GO, 1_000.0)
     assert calm.arrival(COME, 1_030.0)
-    assert calm.next_due() is None
+    assert calm.due(2_000.0) == set()
 
 
 def test_a_flapping_cable_is_looked_at_once_it_holds() -> None:
@@ -201,7 +201,6 @@ def test_a_flapping_cable_is_looked_at_once_it_holds() -> None:
         looks.append(calm.arrival(COME, float(second)))
         assert calm.due(float(second)) == set()
     assert looks == [True] + [False] * 10
-    assert calm.next_due() == 40.0
     assert calm.due(39.9) == set()
     assert calm.due(40.0) == {ANNA}
     assert calm.due(41.0) == set()
@@ -222,29 +221,13 @@ def test_looks_are_never_closer_than_the_quiet_time(gaps: list[float]) -> None:
     """Whatever a cable does, it cannot make a storm of looks; and a phone that holds is looked at in the end."""
     calm, at, looks, attached = Debounce(quiet=30), 0.0, [], False
     for gap in gaps:
-        when = calm.next_due()
-        if when is not None and when <= at + gap:
-            looks += [when] * len(calm.due(when))
         at += gap
+        looks += [at] * len(calm.due(at))
         attached = not attached
         if calm.arrival(Arrival(ANNA, "usb", attached=attached), at):
             looks.append(at)
+    looks += [at + 30] * len(calm.due(at + 30))
     if attached:
-        held = calm.next_due()
-        looks += [held] * len(calm.due(held)) if held is not None else []
         assert looks
         assert looks[-1] >= at
     assert all(second - first >= 30 - 1e-6 for first, second in itertools.pairwise(looks))
-
-
-async def test_the_stream_of_arrivals_becomes_a_stream_of_looks() -> None:
-    """One look for a phone that comes, one more when its cable has stopped flapping."""
-    now = 0.0
-
-    async def cable() -> AsyncIterator[Arrival]:
-        nonlocal now
-        for moment, event in ((0, COME), (1, GO), (2, COME), (40, Arrival(BEN, "wifi", attached=True))):
-            now = float(moment)
-            yield event
-
-    assert [udid async for udid in debounced(cable(), clock=lambda: now)] == [ANNA, ANNA, BEN]

@@ -12,7 +12,6 @@ import contextlib
 import plistlib
 import re
 import struct
-import time
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -187,45 +186,6 @@ class Debounce:
             del self._waiting[way]
         return {udid for udid, _ in stayed}
 
-    def next_due(self) -> float | None:
-        """When :meth:`due` will have something to say next, or None."""
-        return min(self._waiting.values(), default=None)
-
     def _forget(self, at: float) -> None:
         for way in [way for way, left in self._left.items() if at - left >= self._quiet]:
             del self._left[way]
-
-
-async def debounced(
-    events: AsyncIterator[Arrival], *, quiet: float = 30.0, clock: Callable[[], float] = time.monotonic
-) -> AsyncIterator[str]:
-    """Yield the UDID of every phone that came and is to be looked at, by the rule of :class:`Debounce`.
-
-    Ends with ``events``.
-
-    :param quiet: seconds.
-    :param clock: seconds of a clock that never runs backwards.
-    """
-    calm = Debounce(quiet)
-    coming: asyncio.Future[Arrival] | None = None
-    try:
-        while True:
-            coming = coming or asyncio.ensure_future(_next(events))
-            due = calm.next_due()
-            await asyncio.wait({coming}, timeout=None if due is None else max(0.0, due - clock()))
-            for udid in sorted(calm.due(clock())):
-                yield udid
-            if not coming.done():
-                continue
-            event, coming = coming.result(), None
-            if calm.arrival(event, clock()):
-                yield event.udid
-    except StopAsyncIteration:
-        return
-    finally:
-        if coming is not None:
-            coming.cancel()
-
-
-async def _next(events: AsyncIterator[Arrival]) -> Arrival:
-    return await anext(events)
