@@ -127,5 +127,6 @@ def test_no_story_ends_in_a_traceback(name: str, where: int, instead: str | None
     else:
         for at in story.moments(TODAY)[::7]:
             world = World(story, TODAY, at)
-            assert [lockdown_values(world.phone(udid)) for udid in world.udids] != None
+            for udid in world.udids:
+                assert lockdown_values(world.phone(udid))[""]["UniqueDeviceID"] == udid
             assert "devices" in world.account
