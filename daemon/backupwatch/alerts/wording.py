@@ -15,63 +15,67 @@ from backupwatch.clock import age_words
 from backupwatch.judge.finding import Blamed, State
 from backupwatch.judge.verdict import DeviceVerdict, Verdict
 from backupwatch.text import clip, name, plain
+from backupwatch.wording import words
 
-WORDS: Final = {
-    "title.one": "{name}: no backup for {age}",
-    "title.never": "{name} has never been backed up",
-    "title.many": "{count} devices: no backup for {age} or more",
-    "title.many.never": "{count} devices are not being backed up",
-    "title.reminder": "Reminder: {name}, no backup for {age}",
-    "title.reminder.never": "Reminder: {name} has never been backed up",
-    "title.reminder.many": "Reminder: {count} devices, no backup for {age} or more",
-    "title.recovered": "{name} is backed up again",
-    "title.recovered.many": "{count} devices are backed up again",
-    "title.unseen": "{name} has not been seen for {age}",
-    "title.unseen.many": "{count} devices have not been seen for {age} or more",
-    "title.unseen.reminder": "Reminder: {name} has not been seen for {age}",
-    "title.unseen.reminder.many": "Reminder: {count} devices have not been seen for {age} or more",
-    "title.warning": "{name}: backups are about to stop",
-    "title.warning.many": "{count} devices: backups are about to stop",
-    "title.deletion": "{name}: Apple may delete its iCloud backup in {days} days",
-    "title.deletion.one": "{name}: Apple may delete its iCloud backup tomorrow",
-    "title.deletion.now": "{name}: Apple may delete its iCloud backup any day now",
-    "title.forecast": "iCloud storage will be full around {date}",
-    "title.account.sign-in-needed": "Sign in to iCloud again",
-    "title.account.locked": "Your Apple Account is locked",
-    "title.account.terms": "Apple has new iCloud terms for you",
-    "title.account.web-access-off": "iCloud storage cannot be watched",
-    "title.watcher": "backupwatch cannot watch",
-    "cause": "{summary}. {evidence}.",
-    "cause.unknown": "The cause is not known yet: nothing that could be checked explains it.",
-    "names": "{names}.",
-    "step": "First step: {step}.",
-    "step.unknown": (
-        "First step: on the phone open Settings > [your name] > iCloud > iCloud Backup and tap Back Up Now."
-    ),
-    "days.left": "Apple may delete the old backup in {days} days.",
-    "reminder": "First told on {first}; the next reminder comes on {next}.",
-    "reminder.first": "First told on {first}.",
-    "recovered": "Last backup: {when}.",
-    "recovered.many": "{names}.",
-    "unseen": (
-        "Whether it is backed up cannot be judged. Bring it near this computer, on the same Wi-Fi, or connect it."
-    ),
-    "unseen.many": (
-        "{names}. Whether they are backed up cannot be judged. Bring them near this computer or connect them."
-    ),
-    "deletion": (
-        "The last iCloud backup is from {when}; Apple may delete a backup 180 days after the last one. "
-        "Connect power and Wi-Fi and tap Back Up Now."
-    ),
-    "forecast": "Backups stop when it is full. Make room or get more: Settings > [your name] > iCloud > Storage.",
-    "account.sign-in-needed": "The iCloud storage cannot be read until you do. iPhones are still watched. Run: "
-    "backupwatch login",
-    "account.locked": "Unlock it at https://iforgot.apple.com, then run: backupwatch login",
-    "account.terms": "Accept them on your iPhone or at https://www.icloud.com; then run: backupwatch login",
-    "account.web-access-off": "Access to iCloud data on the web is switched off for this account. iPhones are "
-    "still watched; only the storage forecast is missing.",
-    "watcher": "{sentence} {fix}",
-}
+WORDS: Final = words(
+    "alert",
+    {
+        "title.one": "{name}: no backup for {age}",
+        "title.never": "{name} has never been backed up",
+        "title.many": "{count} devices: no backup for {age} or more",
+        "title.many.never": "{count} devices are not being backed up",
+        "title.reminder": "Reminder: {name}, no backup for {age}",
+        "title.reminder.never": "Reminder: {name} has never been backed up",
+        "title.reminder.many": "Reminder: {count} devices, no backup for {age} or more",
+        "title.recovered": "{name} is backed up again",
+        "title.recovered.many": "{count} devices are backed up again",
+        "title.unseen": "{name} has not been seen for {age}",
+        "title.unseen.many": "{count} devices have not been seen for {age} or more",
+        "title.unseen.reminder": "Reminder: {name} has not been seen for {age}",
+        "title.unseen.reminder.many": "Reminder: {count} devices have not been seen for {age} or more",
+        "title.warning": "{name}: backups are about to stop",
+        "title.warning.many": "{count} devices: backups are about to stop",
+        "title.deletion": "{name}: Apple may delete its iCloud backup in {days} days",
+        "title.deletion.one": "{name}: Apple may delete its iCloud backup tomorrow",
+        "title.deletion.now": "{name}: Apple may delete its iCloud backup any day now",
+        "title.forecast": "iCloud storage will be full around {date}",
+        "title.account.sign-in-needed": "Sign in to iCloud again",
+        "title.account.locked": "Your Apple Account is locked",
+        "title.account.terms": "Apple has new iCloud terms for you",
+        "title.account.web-access-off": "iCloud storage cannot be watched",
+        "title.watcher": "backupwatch cannot watch",
+        "cause": "{summary}. {evidence}.",
+        "cause.unknown": "The cause is not known yet: nothing that could be checked explains it.",
+        "names": "{names}.",
+        "step": "First step: {step}.",
+        "step.unknown": (
+            "First step: on the phone open Settings > [your name] > iCloud > iCloud Backup and tap Back Up Now."
+        ),
+        "days.left": "Apple may delete the old backup in {days} days.",
+        "reminder": "First told on {first}; the next reminder comes on {next}.",
+        "reminder.first": "First told on {first}.",
+        "recovered": "Last backup: {when}.",
+        "recovered.many": "{names}.",
+        "unseen": (
+            "Whether it is backed up cannot be judged. Bring it near this computer, on the same Wi-Fi, or connect it."
+        ),
+        "unseen.many": (
+            "{names}. Whether they are backed up cannot be judged. Bring them near this computer or connect them."
+        ),
+        "deletion": (
+            "The last iCloud backup is from {when}; Apple may delete a backup 180 days after the last one. "
+            "Connect power and Wi-Fi and tap Back Up Now."
+        ),
+        "forecast": "Backups stop when it is full. Make room or get more: Settings > [your name] > iCloud > Storage.",
+        "account.sign-in-needed": "The iCloud storage cannot be read until you do. iPhones are still watched. Run: "
+        "backupwatch login",
+        "account.locked": "Unlock it at https://iforgot.apple.com, then run: backupwatch login",
+        "account.terms": "Accept them on your iPhone or at https://www.icloud.com; then run: backupwatch login",
+        "account.web-access-off": "Access to iCloud data on the web is switched off for this account. iPhones are "
+        "still watched; only the storage forecast is missing.",
+        "watcher": "{sentence} {fix}",
+    },
+)
 """Whole sentences with named places; the key says where they stand."""
 
 
@@ -116,13 +120,13 @@ def _words(send: Send, verdict: Verdict, zone: tzinfo, now: datetime) -> tuple[s
             return _deletion(want, zone)
         case Mark.FORECAST:
             full_at = verdict.account.forecast_full_at or now
-            return _say("title.forecast", date=day(full_at, zone)), _say("forecast")
+            return WORDS.say("title.forecast", date=day(full_at, zone)), WORDS.say("forecast")
         case Mark.ACCOUNT:
-            return _say(f"title.account.{want.state}"), _say(f"account.{want.state}")
+            return WORDS.say(f"title.account.{want.state}"), WORDS.say(f"account.{want.state}")
         case Mark.WATCHER:
             problem = want.problem
             sentence, fix = (problem.sentence, problem.fix) if problem else ("", "")
-            return _say("title.watcher"), _say("watcher", sentence=sentence, fix=fix)
+            return WORDS.say("title.watcher"), WORDS.say("watcher", sentence=sentence, fix=fix)
 
 
 def _backup_title(send: Send, *, reminder: bool) -> str:
@@ -131,47 +135,47 @@ def _backup_title(send: Send, *, reminder: bool) -> str:
     key = "title.reminder" if reminder else "title"
     if len(devices) > 1:
         if len(dated) < len(devices) and not reminder:
-            return _say("title.many.never", count=len(devices))
+            return WORDS.say("title.many.never", count=len(devices))
         youngest = min(dated, key=lambda device: device.age_seconds or 0, default=devices[0])
-        return _say("title.reminder.many" if reminder else "title.many", count=len(devices), age=_age(youngest))
+        return WORDS.say("title.reminder.many" if reminder else "title.many", count=len(devices), age=_age(youngest))
     device = devices[0]
     if device.age_seconds is None:
-        return _say(f"{key}.never", name=name(device.name))
-    return _say(key if reminder else "title.one", name=name(device.name), age=_age(device))
+        return WORDS.say(f"{key}.never", name=name(device.name))
+    return WORDS.say(key if reminder else "title.one", name=name(device.name), age=_age(device))
 
 
 def _backup_body(send: Send, zone: tzinfo) -> str:
     want = send.wants[0]
-    lines = [_say("names", names=_names(send))] if len(send.wants) > 1 else []
+    lines = [WORDS.say("names", names=_names(send))] if len(send.wants) > 1 else []
     lines += _cause_lines(want.cause)
     left = min((d.deletion_in_days for d in _devices(send) if d.deletion_in_days is not None), default=None)
     if left is not None:
-        lines.append(_say("days.left", days=max(0, left)))
+        lines.append(WORDS.say("days.left", days=max(0, left)))
     if send.mark is Mark.REMINDER and want.told_first:
         first = day(want.told_first, zone)
         if want.next_reminder:
-            lines.append(_say("reminder", first=first, next=day(want.next_reminder, zone)))
+            lines.append(WORDS.say("reminder", first=first, next=day(want.next_reminder, zone)))
         else:
-            lines.append(_say("reminder.first", first=first))
+            lines.append(WORDS.say("reminder.first", first=first))
     return "\n".join(lines)
 
 
 def _cause_lines(cause: Blamed | None) -> list[str]:
     if cause is None:
-        return [_say("cause.unknown"), _say("step.unknown")]
+        return [WORDS.say("cause.unknown"), WORDS.say("step.unknown")]
     evidence = plain(cause.evidence[0], 200).rstrip(".") if cause.evidence else ""
     summary = plain(cause.summary, 160).rstrip(".")
-    first = _say("cause", summary=summary, evidence=evidence) if evidence else f"{summary}."
-    return [first, _say("step", step=plain(cause.fix[0], 240).rstrip("."))] if cause.fix else [first]
+    first = WORDS.say("cause", summary=summary, evidence=evidence) if evidence else f"{summary}."
+    return [first, WORDS.say("step", step=plain(cause.fix[0], 240).rstrip("."))] if cause.fix else [first]
 
 
 def _recovered(send: Send, zone: tzinfo) -> tuple[str, str]:
     devices = _devices(send)
     if len(devices) > 1:
-        return _say("title.recovered.many", count=len(devices)), _say("recovered.many", names=_names(send))
+        return WORDS.say("title.recovered.many", count=len(devices)), WORDS.say("recovered.many", names=_names(send))
     last = devices[0].freshness.last_backup
-    body = _say("recovered", when=moment(last, zone)) if last else ""
-    return _say("title.recovered", name=name(devices[0].name)), body
+    body = WORDS.say("recovered", when=moment(last, zone)) if last else ""
+    return WORDS.say("title.recovered", name=name(devices[0].name)), body
 
 
 def _unseen(send: Send, now: datetime) -> tuple[str, str]:
@@ -180,16 +184,18 @@ def _unseen(send: Send, now: datetime) -> tuple[str, str]:
     age = age_words(min(ages)) if ages else "a long time"
     again = ".reminder" if send.mark is Mark.REMINDER else ""
     if len(devices) > 1:
-        return _say(f"title.unseen{again}.many", count=len(devices), age=age), _say("unseen.many", names=_names(send))
-    return _say(f"title.unseen{again}", name=name(devices[0].name), age=age), _say("unseen")
+        return WORDS.say(f"title.unseen{again}.many", count=len(devices), age=age), WORDS.say(
+            "unseen.many", names=_names(send)
+        )
+    return WORDS.say(f"title.unseen{again}", name=name(devices[0].name), age=age), WORDS.say("unseen")
 
 
 def _warning(send: Send) -> tuple[str, str]:
     devices, cause = _devices(send), send.wants[0].cause
     if len(devices) > 1:
-        body = [_say("names", names=_names(send)), *_cause_lines(cause)]
-        return _say("title.warning.many", count=len(devices)), "\n".join(body)
-    return _say("title.warning", name=name(devices[0].name)), "\n".join(_cause_lines(cause))
+        body = [WORDS.say("names", names=_names(send)), *_cause_lines(cause)]
+        return WORDS.say("title.warning.many", count=len(devices)), "\n".join(body)
+    return WORDS.say("title.warning", name=name(devices[0].name)), "\n".join(_cause_lines(cause))
 
 
 def _deletion(want: Want, zone: tzinfo) -> tuple[str, str]:
@@ -197,8 +203,8 @@ def _deletion(want: Want, zone: tzinfo) -> tuple[str, str]:
     days = device.deletion_in_days or 0 if device else 0
     key = "title.deletion.now" if days <= 0 else "title.deletion.one" if days == 1 else "title.deletion"
     last = device.freshness.last_cloud if device else None
-    title = _say(key, name=name(device.name if device else ""), days=days)
-    return title, _say("deletion", when=day(last, zone) if last else "long ago")
+    title = WORDS.say(key, name=name(device.name if device else ""), days=days)
+    return title, WORDS.say("deletion", when=day(last, zone) if last else "long ago")
 
 
 def _devices(send: Send) -> list[DeviceVerdict]:
@@ -223,7 +229,3 @@ def day(at: datetime, zone: tzinfo) -> str:
 def moment(at: datetime, zone: tzinfo) -> str:
     """``Tue 17 Nov, 02:11``, in the person's time zone."""
     return f"{day(at, zone)}, {at.astimezone(zone):%H:%M}"
-
-
-def _say(key: str, **values: object) -> str:
-    return WORDS[key].format(**values)

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 _CATALOGUE: dict[str, str] = {}
-_SPEAKERS = ("backupwatch.judge.verdict",)
+_SPEAKERS = ("backupwatch.judge.verdict", "backupwatch.alerts.wording")
 
 
 class Words:
