@@ -101,6 +101,9 @@ def test_mistakes_in_every_file_are_told_at_once(home: Home) -> None:
         load(home.own)
     assert [(problem.file, problem.line) for problem in caught.value.problems] == [(home.own, 2), (broken, 2)]
     assert "1 more mistake" in caught.value.line()
+    assert caught.value.brief() == (
+        "config.toml, line 2: freshness.stale_after: not a length of time: it cannot be read (1 more mistake)"
+    )
 
 
 def test_a_contradiction_between_two_files_names_both(home: Home) -> None:

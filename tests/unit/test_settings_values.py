@@ -84,7 +84,10 @@ def configs(draw: st.DrawFn) -> Config:
     )
 
 
-@settings(deadline=None)
+SCHEMA = jsonschema.Draft7Validator(schema())
+
+
+@settings(deadline=None, max_examples=60)
 @given(configs())
 def test_any_value_comes_back_from_a_file(config: Config) -> None:
     """Whatever can be configured can be written as TOML and read back to the same values."""

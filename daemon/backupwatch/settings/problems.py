@@ -60,6 +60,13 @@ class Problem:
         joined = "; ".join(parts)
         return f"{joined}. {self.suggestion}" if self.suggestion else joined
 
+    def brief(self) -> str:
+        """For a notification: ``config.toml, line 3: freshness.stale_afer: unknown key. Did you mean stale_after?``."""
+        line = f", line {self.line}" if self.line else ""
+        parts = (f"{plain(self.file.name)}{line}", self.key, self.message)
+        told = ": ".join(part for part in parts if part)
+        return f"{told}. {self.suggestion}" if self.suggestion else told
+
     def lines(self) -> list[str]:
         """The mistake as a person reads it in a terminal: place, reason, the line with a caret, the way out."""
         told = [f"{self.place()}: {self.key}: {self.message}" if self.key else f"{self.place()}: {self.message}"]
@@ -103,6 +110,12 @@ class InvalidConfigError(ConfigError):
             f"{first.place()}: {first.sentence().rstrip('.')}{more}",
             fix="Correct the file; `backupwatch config check` shows every mistake with its line",
         )
+
+    def brief(self) -> str:
+        """The first mistake for a notification, and how many others there are."""
+        others = len(self.problems) - 1
+        more = f" ({others} more mistake{'s' if others > 1 else ''})" if others else ""
+        return self.problems[0].brief() + more
 
     def report(self) -> str:
         """Every mistake with its quoted line, ready for a terminal."""
