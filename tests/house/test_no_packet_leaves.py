@@ -20,9 +20,9 @@ ip link set far-end up
 ip addr add 192.0.2.2/24 dev way-out
 ip link set way-out up multicast on
 ip route add default via 192.0.2.1 dev way-out
-before=$(cat /sys/class/net/way-out/statistics/tx_packets)
+before=$(awk '$1 == "way-out:" { print $11 }' /proc/self/net/dev)
 "$@"
-after=$(cat /sys/class/net/way-out/statistics/tx_packets)
+after=$(awk '$1 == "way-out:" { print $11 }' /proc/self/net/dev)
 echo "packets: $((after - before))"
 """
 

@@ -37,7 +37,19 @@ ROOMS: dict[str, set[str]] = {
 }
 
 HEAVY = {"pymobiledevice3", "pyicloud", "requests", "pydantic", "rich", "typer", "desktop_notifier", "keyring"}
-RESIDENT = ("daemon", "round", "asking", "control", "notify_socket", "zone", "store", "alerts", "judge", "checks", "facts")
+RESIDENT = (
+    "daemon",
+    "round",
+    "asking",
+    "control",
+    "notify_socket",
+    "zone",
+    "store",
+    "alerts",
+    "judge",
+    "checks",
+    "facts",
+)
 
 
 def modules(room: str) -> Iterator[Path]:
@@ -102,7 +114,10 @@ def test_the_product_never_knows_that_it_is_watching_a_play() -> None:
             continue
         bad = {name for name in imports(path) if name.startswith("backupwatch.simulator")}
         assert not bad, f"{path.relative_to(PACKAGE)} uses {bad}"
-        assert "simulat" not in path.read_text("utf-8").replace("simulated iPhones", "") or parts == ("cli", "app.py"), path
+        assert "simulat" not in path.read_text("utf-8").replace("simulated iPhones", "") or parts == (
+            "cli",
+            "app.py",
+        ), path
 
 
 @pytest.mark.parametrize("word", ["except Exception: pass", "shell=True", "verify=False", "autopair=True"])
