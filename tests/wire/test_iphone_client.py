@@ -124,10 +124,10 @@ async def test_the_library_keeps_nothing_that_was_not_asked_for(
             assert client.paired
 
 
-async def test_three_hundred_phones_are_read(tmp_path: Path) -> None:
-    """A school cart times seven, in one look."""
-    with stage('[[phone]]\nudid = "00008140-{n:016x}"\ncount = 300') as play:
+async def test_a_hundred_phones_are_read(tmp_path: Path) -> None:
+    """Two school carts and a half, in one look."""
+    with stage('[[phone]]\nudid = "00008140-{n:016x}"\ncount = 100') as play:
         seen = await asyncio.wait_for(look(play, tmp_path, concurrency=8), 120)
-        assert len(seen.phones) == 300
+        assert len(seen.phones) == 100
         assert seen.blinds == {}
-        assert seen.values[udid(300).lower()]["trust"] == "trusted"
+        assert seen.values[udid(100).lower()]["trust"] == "trusted"

@@ -116,6 +116,16 @@ async def test_a_backup_date_that_vanished_is_none_and_a_broken_one_is_a_problem
         assert seen.values[ANNA]["cloud_backup_enabled"] is False
 
 
+@pytest.mark.parametrize("version", ["12.5.7", "15.8", "26.1"])
+@pytest.mark.parametrize("joined", [True, False])
+async def test_whether_a_phone_on_the_cable_is_on_wifi_is_read_on_every_ios(
+    tmp_path: Path, version: str, joined: bool
+) -> None:
+    """With or without the network's name, which later releases keep to themselves."""
+    with stage(f'[[phone]]\nudid = "{ANNA}"\nos = "{version}"\nwifi = {str(joined).lower()}') as play:
+        assert (await look(play, tmp_path)).values[ANNA]["wifi_joined"] is joined
+
+
 async def test_a_wrong_clock_is_measured(tmp_path: Path) -> None:
     """Forty minutes ahead is 2400 seconds."""
     with stage(f'[[phone]]\nudid = "{ANNA}"\nclock_ahead = 2400.0') as play:

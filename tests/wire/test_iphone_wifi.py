@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import plistlib
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 from iphone_kit import look, stage, udid
 
 from backupwatch.facts.observation import BlindReason as Why
+from backupwatch.simulator.phone import PhoneActor
 from backupwatch.sources.iphone_wifi import Heard
 
 ANNA, BEN = udid(0xA11A01), udid(0xBE0B02)
@@ -49,14 +52,33 @@ async def test_the_cable_is_preferred_and_the_phone_told_once(tmp_path: Path) ->
         assert sorted(told) == sorted([(ANNA, "usb"), (BEN, "wifi")])
 
 
-async def test_a_strangers_phone_on_the_same_network_is_left_alone(tmp_path: Path) -> None:
-    """Only phones that are paired with this computer are looked at."""
+async def test_a_strangers_phone_on_the_same_network_is_left_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only phones that are paired with this computer are called at all."""
+    called: set[str] = set()
+    original = PhoneActor.serve
+
+    async def serve(self: PhoneActor, *rest: Any) -> None:
+        called.add(self.udid)
+        await original(self, *rest)
+
+    monkeypatch.setattr(PhoneActor, "serve", serve)
     story = phones(
         f'udid = "{ANNA}"\nconnection = "network"', f'udid = "{BEN}"\nconnection = "network"\ntrust = "unpaired"'
     )
     with stage(story, bonjour=True) as play:
         seen = await look(play, tmp_path, known=[ANNA], **ON_LOOPBACK)
-        assert seen.phones == {ANNA}
+        assert seen.phones == called == {ANNA}
+
+
+async def test_a_phone_with_a_randomised_wifi_address_is_known_by_its_tags(tmp_path: Path) -> None:
+    """The address in the pair record is not the one in the announcement."""
+    with stage(phones(f'udid = "{ANNA}"\nconnection = "network"'), bonjour=True) as play:
+        record = plistlib.loads(play.pair_records[ANNA.replace("-", "")])
+        play.pair_records[ANNA.replace("-", "")] = plistlib.dumps({**record, "WiFiMACAddress": "00:11:22:33:44:55"})
+        seen = await look(play, tmp_path, known=[ANNA], **ON_LOOPBACK)
+        assert seen.values[ANNA]["trust"] == "trusted"
 
 
 async def test_a_hanging_phone_on_wifi_does_not_keep_its_neighbour_from_being_read(tmp_path: Path) -> None:

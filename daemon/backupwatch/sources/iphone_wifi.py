@@ -142,13 +142,17 @@ class Announced:
 
 
 def _ours(announced: Announced, records: Mapping[str, Mapping[str, Any]]) -> bool:
-    """Whether it may be one of our phones: by its Wi-Fi address, by its tags, or because it carries none."""
+    """Whether it may be one of our phones: by its Wi-Fi address, by its tags, or because it is too old for tags.
+
+    A stranger's phone is not called.
+    """
     mac = announced.instance.split("@", 1)[0].lower()
     if any(str(record.get("WiFiMACAddress", "")).lower() == mac for record in records.values()):
         return True
-    identifier, tags = announced.properties.get("identifier"), _tags(announced.properties)
-    if not identifier or not tags:
+    identifier = announced.properties.get("identifier")
+    if not identifier:
         return "@" in announced.instance
+    tags = _tags(announced.properties)
     hosts = {str(record["HostID"]) for record in records.values()}
     return any(compute_mobdev2_auth_tag(host, identifier) in tags for host in hosts)
 
@@ -272,12 +276,13 @@ class _Ears:
         query = build_query(MOBDEV2_SERVICE_NAME, QTYPE_PTR)
         for transport in self._transports:
             sock = transport.get_extra_info("socket")
-            for address, index in self._addresses(sock.family):
-                with contextlib.suppress(OSError):
-                    if sock.family == socket.AF_INET:
+            with contextlib.suppress(OSError):
+                if sock.family == socket.AF_INET:
+                    for address, _ in self._addresses(socket.AF_INET):
                         sock.setsockopt(socket.IPPROTO_IP, socket.IP_MULTICAST_IF, socket.inet_aton(address))
                         transport.sendto(query, (MDNS_MCAST_V4, MDNS_PORT))
-                    else:
+                else:
+                    for index in {index for _, index in self._addresses(socket.AF_INET6)}:
                         transport.sendto(query, (MDNS_MCAST_V6, MDNS_PORT, 0, index))
 
     def _open_v4(self) -> socket.socket:
