@@ -9,8 +9,10 @@ from typing import Any
 
 import pytest
 from iphone_kit import ANNA, environment, look, stage, udid
+from pymobiledevice3 import service_connection
 
 from backupwatch.simulator.lockdown import Lockdown
+from backupwatch.simulator.phone import PhoneActor
 from backupwatch.simulator.usbmuxd import Usbmuxd
 from backupwatch.sources import iphone_client
 
@@ -122,6 +124,47 @@ async def test_the_library_keeps_nothing_that_was_not_asked_for(
             assert await client.value("com.apple.mobile.backup", "NoSuchKey") is None
             assert client.all_values == {"ProductVersion": "26.1"}
             assert client.paired
+
+
+async def test_a_phone_silent_at_the_start_of_tls_is_slow_and_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The library's own time-out for TLS looks like a refusal; it is none."""
+    monkeypatch.setattr(service_connection, "DEFAULT_SSL_HANDSHAKE_TIMEOUT", 0.2)
+    with stage(f'[[phone]]\nudid = "{ANNA}"\nfault = [{{ step = "tls", kind = "hang" }}]') as play:
+        for name, value in environment(play.usbmuxd_address, tmp_path).items():
+            monkeypatch.setenv(name, value)
+        (device,) = await iphone_client.list_devices()
+        record = await iphone_client.pair_record(device.serial)
+        async with iphone_client.phone_client(iphone_client.through_usbmuxd(device), record) as client:
+            with pytest.raises(iphone_client.TlsTimeoutError):
+                await client.open_session("26.1")
+
+
+async def test_no_more_phones_than_allowed_are_read_side_by_side(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Three at a time means three at a time."""
+    talking: Counter[str] = Counter()
+    most = 0
+    original = PhoneActor.serve
+
+    async def serve(self: PhoneActor, *rest: Any) -> None:
+        nonlocal most
+        talking[self.udid] += 1
+        most = max(most, sum(1 for count in talking.values() if count))
+        try:
+            await original(self, *rest)
+        finally:
+            talking[self.udid] -= 1
+
+    monkeypatch.setattr(PhoneActor, "serve", serve)
+    # A phone that hangs keeps its place until its time is over, so the others must queue behind three of them.
+    story = '[[phone]]\nudid = "00008140-{n:016x}"\ncount = 9\nfault = [{ step = "getvalue", kind = "hang" }]'
+    with stage(story) as play:
+        await look(play, tmp_path, concurrency=3, phone_deadline_s=0.4)
+    # The stage may learn a moment late that a caller has hung up: one turn may overlap the next, never the third.
+    assert 3 <= most <= 6
 
 
 async def test_a_hundred_phones_are_read(tmp_path: Path) -> None:
