@@ -231,6 +231,15 @@ async def test_the_address_may_be_spelt_as_other_tools_do(tmp_path: Path, spelli
         assert seen.values[ANNA]["trust"] == "trusted"
 
 
+async def test_a_home_that_cannot_be_used_costs_nothing(tmp_path: Path) -> None:
+    """A service user without a home folder reads phones like anybody else; the library would insist on making one."""
+    story = f'[[phone]]\nudid = "{ANNA}"\n[[phone]]\nudid = "{BEN}"\ntrust = "unpaired"'
+    with stage(story) as play:
+        homeless = Looker(environment=environment(play.usbmuxd_address, Path("/dev/null/home")))
+        seen = await look(play, tmp_path, looker=homeless)
+        assert (seen.values[ANNA]["trust"], seen.values[BEN]["trust"]) == ("trusted", "never")
+
+
 def test_nothing_is_left_behind(tmp_path: Path) -> None:
     """No folder of the library, no key file: the home is as it was."""
     with stage(HEALTHY) as play:
