@@ -96,6 +96,23 @@ def status(
 
 
 @app.command()
+def history(
+    ctx: typer.Context,
+    device: Annotated[
+        str | None,
+        typer.Argument(help="Name or UDID, or its beginning.", autocompletion=config_commands.complete_device),
+    ] = None,
+    days: Annotated[int, typer.Option(help="How far to look back.")] = 90,
+    json: Json = False,
+    csv: Annotated[bool, typer.Option("--csv", help="One table for a spreadsheet.")] = False,
+) -> None:
+    """Show when each backup was made, when it was stale, what was alerted and how the storage filled."""
+    from backupwatch.cli import history as command
+
+    raise typer.Exit(command.run(_root(ctx), device, days, as_json=json, as_csv=csv))
+
+
+@app.command()
 def devices(ctx: typer.Context, json: Json = False) -> None:
     """List every iPhone and iPad that is attached or known, and how it is reached."""
     from backupwatch.cli import devices as command

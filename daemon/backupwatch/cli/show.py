@@ -85,7 +85,7 @@ def strips_of(snapshot: Snapshot, zone: tzinfo) -> dict[str, Strip]:
 def print_sight(sight: Sight, out: Console) -> None:
     """The answer, the table, every unhappy phone with its cause and steps, the account, the watcher."""
     verdict, now = sight.verdict, sight.verdict.generated_at
-    _paragraph(out, words.headline(verdict), style="bold")
+    paragraph(out, words.headline(verdict), style="bold")
     if verdict.devices:
         out.print()
         _table(out, sight)
@@ -230,13 +230,13 @@ def _explain(out: Console, device: DeviceVerdict, sight: Sight) -> None:
     out.print(Text(words.called(device), style="bold"))
     _snooze(out, device, sight, "  ")
     for sentence in _evidence(device):
-        _paragraph(out, sentence, indent="  ")
+        paragraph(out, sentence, indent="  ")
     for place, cause in enumerate(device.causes[:_CAUSES]):
         _cause(out, cause, steps=place == 0)
     if not device.causes and device.not_checked:
         count = len(device.not_checked)
         what = "One cause could not be checked" if count == 1 else f"{count} causes could not be checked; the first"
-        _paragraph(out, f"{what}: {device.not_checked[0].reason}", indent="  ")
+        paragraph(out, f"{what}: {device.not_checked[0].reason}", indent="  ")
 
 
 def _evidence(device: DeviceVerdict) -> tuple[str, ...]:
@@ -245,17 +245,17 @@ def _evidence(device: DeviceVerdict) -> tuple[str, ...]:
 
 def _snooze(out: Console, device: DeviceVerdict, sight: Sight, indent: str) -> None:
     if (until := sight.snoozes.get(device.udid)) is not None:
-        _paragraph(out, f"Alerts are snoozed until {values.minute(until, sight.zone)}", indent=indent)
+        paragraph(out, f"Alerts are snoozed until {values.minute(until, sight.zone)}", indent=indent)
 
 
 def _cause(out: Console, cause: Blamed, *, steps: bool) -> None:
     title = f"{plain(cause.summary, 120)} ({cause.certainty.value})"
-    _paragraph(out, title, indent="  ", style="bold")
+    paragraph(out, title, indent="  ", style="bold")
     for sentence in cause.evidence:
-        _paragraph(out, sentence, indent="    ")
+        paragraph(out, sentence, indent="    ")
     if steps:
         for number, step in enumerate(cause.fix, start=1):
-            _paragraph(out, step, indent=f"    {number}. ")
+            paragraph(out, step, indent=f"    {number}. ")
         # Never wrapped or cut: it is there to be clicked.
         out.print(Text(f"    {plain(cause.source, 200)}", style="dim"), soft_wrap=True)
 
@@ -269,11 +269,11 @@ def _foot(out: Console, sight: Sight, now: datetime) -> None:
         out.print()
     if account:
         _quota(out, verdict, zone, now)
-        _paragraph(out, account)
+        paragraph(out, account)
     for line in lines:
-        _paragraph(out, line)
+        paragraph(out, line)
     for problem in sight.problems:
-        _paragraph(out, f"! {problem.sentence} {problem.fix}", hang=2, style="yellow")
+        paragraph(out, f"! {problem.sentence} {problem.fix}", hang=2, style="yellow")
 
 
 def _quota(out: Console, verdict: Verdict, zone: tzinfo, now: datetime) -> None:
@@ -298,7 +298,7 @@ def _fit(cell: str, width: int, *, fill: bool = False) -> str:
     return set_cell_size(cell, width) if fill else cell
 
 
-def _paragraph(out: Console, sentence: str, *, indent: str = "", hang: int | None = None, style: str = "") -> None:
+def paragraph(out: Console, sentence: str, *, indent: str = "", hang: int | None = None, style: str = "") -> None:
     """Wrapped at the console's width, later lines under the first one's text."""
     width = max(30, min(out.width, _WIDEST_PROSE))
     later = " " * (len(indent) if hang is None else hang)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +12,7 @@ from typing import Any
 
 from backupwatch.facts.observation import Fact, Subject
 from backupwatch.facts.snapshot import Snapshot, Span
-from backupwatch.store import observations, outbox
+from backupwatch.store import chronicle, observations, outbox
 from backupwatch.store.opening import Report, open_reader, open_writer, unusable
 from backupwatch.store.outbox import Entry
 
@@ -69,6 +69,14 @@ class Store:
     def history(self, subject: Subject, kind: str, since: datetime) -> list[Span]:
         """All spans of one kind seen after ``since``, oldest first."""
         return observations.history(self._db, subject, kind, since)
+
+    def tracks(self, subject: Subject, kinds: Collection[str], since: datetime) -> dict[str, tuple[Span, ...]]:
+        """The spans of many kinds seen after ``since``, and the one before them, oldest first."""
+        return chronicle.tracks(self._db, subject, kinds, since)
+
+    def phone_names(self) -> dict[str, str]:
+        """UDID to the phone's own newest name (foreign text) of every phone that was ever seen."""
+        return chronicle.phones(self._db)
 
     def blind_since(self, subject: Subject, look: str) -> datetime | None:
         """Since when such a look has seen nothing."""

@@ -72,7 +72,7 @@ def strip_of(
     last = here.date() - timedelta(days=1 if here.time() >= _MORNING else 2)  # the last night that is over
     first = last - timedelta(days=nights - 1)
     made = {_evening(at, zone) for at in backups(cloud, now) + backups(local, now) + folder_backups(folder, now)}
-    known = [*_empty(cloud, now), *_empty(local, now)] if not cloud else _empty(cloud, now)
+    known = [*without_backup(cloud, now), *without_backup(local, now)] if not cloud else without_backup(cloud, now)
     missed = _missed(known, zone, first)
     return Strip(
         first,
@@ -106,7 +106,7 @@ def _sane(span: Span, now: datetime) -> datetime | None:
     return moment if moment is not None and is_sane(moment, min(span.first_at, now)) else None
 
 
-def _empty(spans: Sequence[Span], now: datetime) -> list[tuple[datetime, datetime]]:
+def without_backup(spans: Iterable[Span], now: datetime) -> list[tuple[datetime, datetime]]:
     """Stretches in which it is proved that no backup of this kind was made: from the date to its last reading."""
     proved: list[tuple[datetime, datetime]] = []
     for span in spans:
