@@ -8,16 +8,15 @@ from pathlib import Path
 
 import pytest
 
-from backupwatch.settings.watch import changes
+from backupwatch.settings.watch import Signature, changes, signature
 
 
 class Watched:
     """A watcher whose looks happen when the test says so."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, since: Signature | None = None) -> None:
         self.steps: list[Callable[[], object]] = []
-        self.iterator: AsyncIterator[None] = changes(path, sleep=self.sleep)
-        self.told = 0
+        self.iterator: AsyncIterator[None] = changes(path, since=since, sleep=self.sleep)
 
     async def sleep(self, seconds: float) -> None:
         if not self.steps:
@@ -155,3 +154,15 @@ async def test_two_changes_are_told_twice(own: Path) -> None:
     watched = Watched(own)
     pause = (lambda: None, lambda: None)
     assert await watched.after(lambda: own.write_text("a=1"), *pause, lambda: own.write_text("b=22"), *pause) == 2
+
+
+def save(own: Path) -> Signature:
+    """Change the file; answer what it was before."""
+    before = signature(own)
+    own.write_text("[alerts]\ndesktop = false\n")
+    return before
+
+
+async def test_a_change_before_the_first_look_is_told(own: Path) -> None:
+    """A file that is saved while the program starts, after it was read, is read again."""
+    assert await Watched(own, since=save(own)).after() == 1

@@ -17,7 +17,7 @@ from backupwatch.delivery.journal import JournalChannel
 from backupwatch.delivery.macos import event_loop_factory
 from backupwatch.settings.remote import load_in_subprocess
 from backupwatch.settings.values import Config
-from backupwatch.settings.watch import changes
+from backupwatch.settings.watch import changes, signature
 from backupwatch.sources.arrivals import arrivals
 from backupwatch.sources.looker import Looker
 from backupwatch.store import open_store
@@ -45,6 +45,8 @@ async def _run(config_path: Path | None) -> None:
     logger = structlog.stdlib.get_logger(__name__)
     lock = control.acquire()
     try:
+        own = paths.config_file(config_path)
+        since = signature(own)  # before it is read, so that a change while this starts is not missed
         loaded = await load_in_subprocess(config_path)
         for warning in loaded.warnings:
             logger.warning(warning)
@@ -71,9 +73,9 @@ async def _run(config_path: Path | None) -> None:
             reload,
             speak,
             arrivals=lambda: arrivals(watch.config.advanced.usbmuxd),
-            changes=lambda: changes(paths.config_file(config_path), CONFIG_POLL),
+            changes=lambda: changes(own, CONFIG_POLL, since=since),
         )
-        logger.info("watching", state=str(paths.state_dir()), config=str(paths.config_file(config_path)))
+        logger.info("watching", state=str(paths.state_dir()), config=str(own))
         await daemon.run()
     finally:
         lock.release()

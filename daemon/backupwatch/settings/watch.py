@@ -23,7 +23,11 @@ Signature = tuple[tuple[str, int, int, int, int, int], ...]
 
 
 async def changes(
-    path: Path, poll: float = POLL, *, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+    path: Path,
+    poll: float = POLL,
+    *,
+    since: Signature | None = None,
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
 ) -> AsyncIterator[None]:
     """Yield once for every change of the person's file or of ``conf.d`` beside it.
 
@@ -32,9 +36,11 @@ async def changes(
 
     :param path: the person's own file, as :func:`backupwatch.paths.config_file` names it; need not exist.
     :param poll: seconds between two looks.
+    :param since: the :func:`signature` from before the configuration was loaded, so that a change while the program
+        was starting is told too; ``None`` for now.
     :param sleep: waits between two looks; tests bring their own.
     """
-    told = signature(path)
+    told = since or signature(path)
     while True:
         await sleep(poll)
         seen = signature(path)
