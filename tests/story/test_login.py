@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import logging
 import os
@@ -243,6 +244,23 @@ async def test_a_full_disk_is_noticed_before_the_password_is_asked(cloud: Cloud)
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert "cannot be saved" in line
     assert (person.said, cloud.actor.requests, list(cloud.state.iterdir())) == ([], [], [])
+
+
+async def test_a_swap_that_fails_puts_the_old_session_back(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the very last step fails, the old session stands where it stood."""
+    cloud.actor.signed_in(cloud.state)
+    real = Path.rename
+
+    def rename(self: Path, target: Path) -> Path:
+        if ".new-" in self.name:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return real(self, target)
+
+    monkeypatch.setattr(Path, "rename", rename)
+    assert "previous sign-in" in await refused(cloud.sign_in(CODE))
+    monkeypatch.undo()
+    assert [file.name for file in cloud.state.iterdir() if file.is_dir()] == ["account"]
+    assert (await cloud.look()).value(kinds.ACCOUNT_STATE) == "ok"
 
 
 async def test_a_state_folder_that_cannot_be_made_is_said(cloud: Cloud) -> None:

@@ -16,6 +16,9 @@ import pytest_asyncio
 from tests.wire.icloud_kit import ANNA, DEVICE, NOW, PHONE, UDID, Cloud, cloud_at
 
 from backupwatch.facts import kinds
+from backupwatch.sources import icloud_files
+from backupwatch.sources.icloud_client import Client
+from backupwatch.sources.icloud_trouble import Trouble
 from backupwatch.sources.looker import Looker
 
 GB = 2**30
@@ -294,6 +297,43 @@ async def test_a_wrong_clock_loses_no_session(cloud: Cloud) -> None:
     await cloud.look()
     cloud.now, cloud.account["faults"] = real, {}
     assert (await cloud.look()).asked[:2] == ["validate", "storage"]
+
+
+async def test_a_clock_that_is_years_behind_or_ahead_sends_the_cookies_all_the_same(cloud: Cloud) -> None:
+    """Whether the session is over is Apple's to say, not this computer's clock."""
+    for year in (2020, 2035):
+        cloud.now = NOW.replace(year=year)
+        cloud.actor.signed_in(cloud.state)
+        cloud.account["state"] = "expired"
+        assert (await cloud.look()).asked[:2] == ["validate", "login"]
+        cloud.account["state"] = "ok"
+        seen = await cloud.look()
+        assert seen.asked[:2] == ["validate", "storage"]
+        assert seen.value(kinds.SESSION_EXPIRES) == f"{year + 1}-01-20T14:05:00Z"
+
+
+async def test_a_look_waits_while_somebody_signs_in(cloud: Cloud) -> None:
+    """A look and a sign-in never have the session's files at the same time."""
+    with icloud_files.locked(cloud.state, 1):
+        looking = asyncio.create_task(cloud.look())
+        done, _ = await asyncio.wait([looking], timeout=0.4)
+        assert not done
+        assert cloud.actor.requests == []
+    assert (await looking).reason is None
+
+
+@pytest.mark.parametrize(("password", "outcomes"), [(None, ["held", "held"]), ("PLANTED", ["sent", "held"])])
+async def test_no_second_proof_of_a_password_leaves(tmp_path: Path, password: str | None, outcomes: list[str]) -> None:
+    """The client of a look lets no proof of a password out, a sign-in's exactly one, whatever the library wants."""
+    bodies = {"appleauth/auth/signin/complete": {"m1": "x"}, "setup/ws/1/accountLogin": {"password": "x"}}
+    for path, body in bodies.items():
+        client = Client(ANNA, tmp_path, now=NOW, base_url="http://127.0.0.1:9", password=password)
+        seen: list[str] = []
+        for _ in outcomes:
+            with pytest.raises(Trouble) as trouble:
+                client.session.post(f"http://127.0.0.1:9/{path}", json=body)
+            seen.append("sent" if trouble.value.reason == "network" else "held")
+        assert seen == outcomes
 
 
 # -- files -----------------------------------------------------------------------------------------------------------

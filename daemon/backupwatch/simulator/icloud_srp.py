@@ -37,7 +37,8 @@ class Handshake:
     password: str
     protocol: str
     client_public: bytes
-    salt: bytes = field(default_factory=lambda: os.urandom(16))
+    salt: bytes = field(default_factory=lambda: b"\x5a" + os.urandom(15))
+    """Never begins with a zero: the client's library counts with the salt as a number and would drop it."""
     _verifier: Any = None
 
     def challenge(self) -> dict[str, Any]:
