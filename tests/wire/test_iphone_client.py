@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import stat
+import tempfile
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +142,27 @@ async def test_a_phone_silent_at_the_start_of_tls_is_slow_and_not_lost(
         async with iphone_client.phone_client(iphone_client.through_usbmuxd(device), record) as client:
             with pytest.raises(iphone_client.TlsTimeoutError):
                 await client.open_session("26.1")
+
+
+async def test_the_hosts_key_is_only_ever_in_a_private_place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The library writes it to a file for each session: in a folder of the worker's own, for nobody else to read."""
+    scratch = tmp_path / "tmp"
+    scratch.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(scratch))
+    modes: set[tuple[int, int]] = set()
+    with stage(f'[[phone]]\nudid = "{ANNA}"\nfault = [{{ step = "tls", kind = "hang" }}]') as play:
+        looking = asyncio.ensure_future(look(play, tmp_path, phone_deadline_s=1.0))
+        while not looking.done():
+            with suppress(FileNotFoundError):
+                modes |= {(_mode(file.parent), _mode(file)) for file in scratch.rglob("*") if file.is_file()}
+            await asyncio.wait({looking}, timeout=0.01)
+        assert (await looking).blinds[ANNA] == {"iphone": "timeout"}
+    assert modes == {(0o700, 0o600)}
+    assert not any(scratch.iterdir())
+
+
+def _mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
 
 
 async def test_no_more_phones_than_allowed_are_read_side_by_side(
