@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from iphone_kit import look, stage, udid
+from iphone_kit import environment, look, stage, udid
 
 from backupwatch.facts.observation import BlindReason as Why
 from backupwatch.simulator.phone import PhoneActor
 from backupwatch.sources.iphone_wifi import Heard
+from backupwatch.sources.looker import Looker
 
 ANNA, BEN = udid(0xA11A01), udid(0xBE0B02)
 """Of this file alone: other tests on this machine share the multicast group."""
@@ -89,6 +90,18 @@ async def test_a_hanging_phone_on_wifi_does_not_keep_its_neighbour_from_being_re
         seen = await look(play, tmp_path, known=[ANNA, BEN], phone_deadline_s=1.5, **ON_LOOPBACK)
         assert seen.values[ANNA]["trust"] == "trusted"
         assert seen.blinds == {BEN: {"iphone": Why.TIMEOUT}}
+
+
+async def test_a_computer_without_usbmuxd_reads_phones_over_wifi(tmp_path: Path) -> None:
+    """A pair record in a folder is enough; that there is no usbmuxd is said nevertheless."""
+    with stage(phones(f'udid = "{ANNA}"\nconnection = "network"'), bonjour=True) as play:
+        folder = tmp_path / "data" / "pymobiledevice3"
+        folder.mkdir(parents=True)
+        (folder / f"{ANNA}.plist").write_bytes(play.pair_records[ANNA.replace("-", "")])
+        looker = Looker(environment=environment(str(tmp_path / "nothing"), tmp_path))
+        seen = await look(play, tmp_path, looker=looker, **ON_LOOPBACK)
+        assert seen.values[ANNA]["trust"] == "trusted"
+        assert seen.blinds == {"this": {"iphone": Why.NO_USBMUXD}}
 
 
 async def test_with_wifi_switched_off_nothing_is_searched(tmp_path: Path) -> None:

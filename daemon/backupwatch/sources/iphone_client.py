@@ -261,17 +261,24 @@ async def pair_record(serial: str) -> Mapping[str, Any] | None:
 
     :param serial: the UDID as usbmuxd spells it.
     :raises DamagedRecordError: there is one, and it cannot be used.
+    :raises OSError: no folder has one and usbmuxd cannot be asked, which is not the same as "none".
+    :raises MuxException: likewise.
     """
+    silent: Exception | None = None
     try:
-        record = await _record_of_usbmuxd(serial)
+        record = None
+        try:
+            record = await _record_of_usbmuxd(serial)
+        except (OSError, MuxException) as error:
+            silent = error
         for spelling in dict.fromkeys((serial, canonical(serial))):
             record = record or get_itunes_pairing_record(spelling)
             with contextlib.suppress(OSError):
                 record = record or get_local_pairing_record(spelling, own_folder())
-    except (OSError, MuxException):
-        raise  # usbmuxd's own trouble
     except Exception as error:  # expat, plistlib, unicode: whatever a broken file makes of a parser
         raise DamagedRecordError from error
+    if record is None and silent is not None:
+        raise silent
     if record is None:
         return None
     if not isinstance(record, dict) or not (
