@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import sys
@@ -14,11 +13,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from inside import HOME
-from user_manager import UserManager, missing, wheel
-
-VENV = HOME / 'My "tools" 50% für $HOME it\'s' / "venv"
-"""A path with everything in it that a unit file could stumble over."""
+from user_manager import VENV, UserManager, install_program, missing, wheel
 
 
 @pytest.fixture(scope="session")
@@ -39,17 +34,3 @@ def machine() -> Iterator[UserManager]:
             machine.end()
     finally:
         shutil.rmtree(folder)
-
-
-def install_program(machine: UserManager, built: Path, venv: Path) -> None:
-    """A virtual environment with the wheel; its dependencies are those of the test run, so nothing is downloaded."""
-    machine.run(sys.executable, "-m", "venv", "--without-pip", str(venv))
-    packages = next(path for path in sys.path if path.endswith("site-packages"))
-    site = json.loads(
-        machine.run(str(venv / "bin/python"), "-c", "import json,site;print(json.dumps(site.getsitepackages()))").stdout
-    )[0]
-    machine.write(Path(site) / "of-the-test-run.pth", packages + "\n")
-    machine.run(
-        sys.executable, "-m", "pip", "--python", str(venv / "bin/python"), "install", "--quiet", "--no-deps",
-        "--no-index", "--no-compile", "--force-reinstall", str(built),
-    )  # fmt: skip

@@ -7,9 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from conftest import VENV
 from inside import HOME
-from user_manager import UserManager
+from user_manager import VENV, UserManager
 
 pytestmark = pytest.mark.systemd
 

@@ -16,6 +16,9 @@ from inside import ENVIRONMENT, HOME, UID
 
 HERE = Path(__file__).resolve().parent
 CHECKOUT = HERE.parents[1]
+VENV = HOME / 'My "tools" 50% für $HOME it\'s' / "venv"
+"""A path with everything in it that a unit file could stumble over."""
+
 NEEDED = ("unshare", "nsenter", "setpriv", "systemctl", "journalctl", "dbus-daemon")
 
 
@@ -79,11 +82,20 @@ class UserManager:
         return done
 
     def start(self, *argv: str, env: dict[str, str] | None = None) -> subprocess.Popen[str]:
-        """Start a program as anna; the caller ends it, or it ends with this world."""
+        """Start a program as anna; :meth:`finish` ends it, or it ends with this world."""
         return subprocess.Popen(
             self._enter(list(argv), env or {}, root=False),
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )  # fmt: skip
+
+    @staticmethod
+    def finish(process: subprocess.Popen[str]) -> None:
+        """End what :meth:`start` started: the program itself, not only the door through which it came."""
+        for child in Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split():
+            os.kill(int(child), signal.SIGKILL)
+        process.wait(10)
+        if process.stdout is not None:
+            process.stdout.close()
 
     def path(self, inside: str | Path) -> Path:
         """A path of that world, as seen from the test."""
@@ -137,3 +149,17 @@ class UserManager:
 def _outermost(paths: list[str]) -> list[str]:
     wanted = sorted({str(Path(path).absolute()) for path in paths})
     return [path for path in wanted if not any(path.startswith(f"{other}/") for other in wanted)]
+
+
+def install_program(machine: UserManager, built: Path, venv: Path) -> None:
+    """A virtual environment with the wheel; its dependencies are those of the test run, so nothing is downloaded."""
+    machine.run(sys.executable, "-m", "venv", "--without-pip", str(venv))
+    packages = next(path for path in sys.path if path.endswith("site-packages"))
+    site = json.loads(
+        machine.run(str(venv / "bin/python"), "-c", "import json,site;print(json.dumps(site.getsitepackages()))").stdout
+    )[0]
+    machine.write(Path(site) / "of-the-test-run.pth", packages + "\n")
+    machine.run(
+        sys.executable, "-m", "pip", "--python", str(venv / "bin/python"), "install", "--quiet", "--no-deps",
+        "--no-index", "--no-compile", "--force-reinstall", str(built),
+    )  # fmt: skip
