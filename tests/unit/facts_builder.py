@@ -150,7 +150,7 @@ class Story:
 
     def out(self, newest: str, days: float = 41.0, **own_major: str) -> Story:
         """The newest iOS for this model, and since when."""
-        lines = {key.removeprefix("v"): value for key, value in own_major.items()} or {newest.split(".")[0]: newest}
+        lines = {key.removeprefix("v"): value for key, value in own_major.items()} or {newest.partition(".")[0]: newest}
         row = {"version": newest, "released_at": rfc3339(ago(days)), "own_major": lines}
         self.releases.only(kinds.IOS_RELEASES, {MODEL: row})
         return self

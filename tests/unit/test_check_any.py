@@ -44,6 +44,8 @@ def test_every_sentence_can_be_filled_and_is_one_sentence_for_a_person() -> None
     sentences = catalogue()
     assert len(sentences) > 200
     for key, sentence in sentences.items():
+        if key.partition(".")[0] not in {*CONTRACT, "freshness", "diagnosis", "verdict"}:
+            continue
         names = [name for _, name, _, _ in string.Formatter().parse(sentence) if name is not None]
         assert all(name.isidentifier() for name in names), key
         assert not sentence.endswith("."), key

@@ -21,7 +21,16 @@ def test_a_full_account_is_certain_and_shows_its_numbers() -> None:
 
 def test_little_room_is_likely() -> None:
     """300 MB free are not enough, and nobody has said so outright."""
-    assert Story().quota(4.7).on_account().blamed(ID).certainty is Certainty.LIKELY
+    story = Story().on_account().quota(4.7, since=5)
+    story.account.was(kinds.QUOTA, quota(2.0), 40, 5.1)
+    assert story.blamed(ID).certainty is Certainty.LIKELY
+
+
+def test_little_room_that_was_enough_for_the_last_backup_is_ruled_out() -> None:
+    """As little was free on the day on which it worked."""
+    found = Story().on_account().quota(4.7, since=40).finding(ID)
+    assert isinstance(found, RuledOut)
+    assert "hardly more room" in found.evidence[1]
 
 
 def test_the_accounts_own_flag_makes_it_certain() -> None:

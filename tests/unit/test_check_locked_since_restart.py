@@ -37,3 +37,15 @@ def test_unlocked_is_ruled_out_and_unread_not_checked() -> None:
     story.phone.was(kinds.UNLOCKED_SINCE_BOOT, True, 1)
     assert isinstance(story.finding(ID), RuledOut)
     assert isinstance(Story().finding(ID), NotChecked)
+
+
+def test_seen_locked_now_and_then_is_one_long_lock() -> None:
+    """Met once a day: every sighting says that it waits for its passcode, and nothing in between says otherwise."""
+    story = Story(4.0)
+    story.phone.was(kinds.UNLOCKED_SINCE_BOOT, True, 40, 3.9)
+    for days in (3.5, 2.5, 1.5, 0.1):
+        story.phone.was(kinds.UNLOCKED_SINCE_BOOT, False, days, days)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.CERTAIN
+    assert "since Thu 19 Nov" in found.evidence[0]
+    assert found.explains > 0.8

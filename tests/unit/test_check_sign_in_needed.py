@@ -63,3 +63,12 @@ def test_old_ios_calls_the_account_by_its_old_name() -> None:
     story.account.only(kinds.ACCOUNT_STATE, "locked", 9)
     story.phone.only(kinds.OS_VERSION, "17.6")
     assert story.blamed(ID).summary == "The Apple ID is locked"
+
+
+def test_a_state_read_four_times_a_day_began_with_its_first_reading() -> None:
+    """The session ended with the backups, nine days ago, and was looked at thirty times since."""
+    story = Story(9.5).on_account()
+    story.account.was(kinds.ACCOUNT_STATE, "ok", 10, 10)
+    for quarter in range(36, 0, -1):
+        story.account.was(kinds.ACCOUNT_STATE, "sign-in-needed", quarter / 4, quarter / 4)
+    assert story.blamed(ID).certainty is Certainty.LIKELY

@@ -122,6 +122,13 @@ def test_a_phone_that_is_seen_but_cannot_be_read_is_unknown() -> None:
     assert judged(story).state is State.UNKNOWN
 
 
+def test_a_phone_that_stopped_answering_is_not_called_unseen() -> None:
+    """Attached now and not readable since yesterday: its last backup may be old or not."""
+    story = unseen(Story(3.5), 1.0)
+    story.phone.was(kinds.CONNECTION, "usb", 0.1).was(kinds.TRUST, "lost", 0.1)
+    assert judged(story).state is State.UNKNOWN
+
+
 def test_a_phone_never_read_is_unknown() -> None:
     """No facts, no verdict."""
     story = Story(1.0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from itertools import pairwise
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -39,6 +40,12 @@ def test_not_yet_on_the_charger_at_bedtime_says_nothing() -> None:
     assert set(powered(story)) == {Answer.UNKNOWN}
 
 
+def test_a_cable_in_the_evening_does_not_make_up_for_the_night() -> None:
+    """Attached to this computer at half past ten, on no charger at two."""
+    story = Story(2.5).nights(kinds.ON_POWER, Y, hour=-1.5).nights(kinds.ON_POWER, N, hour=2)
+    assert powered(story)[-1] is Answer.NO
+
+
 def test_a_phone_plugged_into_this_computer_by_day_says_nothing_about_nights() -> None:
     """Attached phones always charge."""
     story = Story(5.5).nights(kinds.ON_POWER, Y, Y, Y, Y, Y, hour=14)
@@ -47,7 +54,7 @@ def test_a_phone_plugged_into_this_computer_by_day_says_nothing_about_nights() -
 
 def test_a_part_of_a_night_is_enough_for_a_backup() -> None:
     """Charging until two, then not: the condition was met for a while."""
-    story = Story(2.5).nights(kinds.ON_POWER, Y, hour=0.2).nights(kinds.ON_POWER, N, hour=3)
+    story = Story(2.5).nights(kinds.ON_POWER, Y, hour=0.6).nights(kinds.ON_POWER, N, hour=3)
     assert powered(story)[-1] is Answer.PARTLY
     assert tally(powered(story)).met == 1
 
@@ -88,7 +95,7 @@ def test_nights_are_whole_past_apart_and_never_too_many(since: float, zone: str)
         assert timedelta(hours=7) < ends - starts < timedelta(hours=12)
         assert ends <= NOW
         assert ends > ago(since)
-    assert all(before[1] < after[0] for before, after in zip(found, found[1:], strict=False))
+    assert all(before[1] < after[0] for before, after in pairwise(found))
 
 
 @given(samples=st.lists(st.tuples(st.floats(0, 20), st.sampled_from([True, False, None, "yes", 1, 140])), max_size=30))

@@ -189,6 +189,9 @@ def _backups(
         return _recovery(memory, thread, device, settings)
     if severity == 0:  # unseen or unknown: what was told may still be true, but nothing new is known
         return memory, None
+    if not device.is_current and (memory.told is not None or severity < BAD[State.OVERDUE]):
+        # Read some hours ago: it may have been backed up since. Only a first word that waited too long is said.
+        return memory, None
     if memory.told is not None and memory.since is not None and gap_since is not None and gap_since > memory.since:
         memory = Memory(pending=memory.pending)  # a backup came and went while nobody looked: another story
     memory = replace(memory, since=memory.since if memory.told else gap_since)

@@ -10,6 +10,8 @@ from typing import Final
 
 from backupwatch.checks import MISSING
 from backupwatch.facts import kinds
+from backupwatch.facts.observation import Json
+from backupwatch.facts.snapshot import as_number
 from backupwatch.judge import about
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut, State
 from backupwatch.wording import values, words
@@ -59,8 +61,13 @@ def check(case: Case) -> Finding:
     if problem is not None and problem.value == "future":
         evidence.append(WORDS.say("future", **places))
     sure = Certainty.CERTAIN if abs(offset.value) >= SURE else Certainty.POSSIBLE
-    start = about.since(case.phone, kinds.CLOCK_OFFSET, offset)
+    start = about.since(case.phone, kinds.CLOCK_OFFSET, _is_off)
     return _blamed(case, sure, tuple(evidence), about.share(case, start))
+
+
+def _is_off(value: Json) -> bool:
+    offset = as_number(value, -_ABSURD, _ABSURD)
+    return offset is not None and abs(offset) > NOTICED
 
 
 def _agreeing(case: Case, offset: float) -> int:

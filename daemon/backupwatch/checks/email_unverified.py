@@ -70,7 +70,7 @@ def _by_account(case: Case, places: dict[str, str]) -> Finding:
     if case.freshness.state is State.FRESH and case.now - verified.first_at < _A_DAY:
         return NotChecked(ID, WORDS.say("unread", **places))
     sure = Certainty.CERTAIN if linked or len(case.snapshot.phones) == 1 else Certainty.LIKELY
-    start = about.since(case.snapshot.account, kinds.EMAIL_VERIFIED, verified)
+    start = about.since(case.snapshot.account, kinds.EMAIL_VERIFIED)
     line = WORDS.say("account", moment=values.minute(verified.first_at, case.zone))
     return _blamed(case, sure, line, about.share(case, start))
 

@@ -59,7 +59,7 @@ def check(case: Case) -> Finding:
         tuple(evidence),
         WORDS.steps("fix", **places),
         SOURCE,
-        explains=about.share(case, about.since(case.phone, kinds.CLOUD_BACKUP_ENABLED, switch)),
+        explains=about.share(case, about.since(case.phone, kinds.CLOUD_BACKUP_ENABLED)),
         effort=2,
         warning=found.state is State.FRESH,
     )

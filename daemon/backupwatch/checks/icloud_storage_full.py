@@ -23,6 +23,9 @@ ID = "icloud-storage-full"
 SOURCE = "https://support.apple.com/108922"
 APPLIES = MISSING | {State.FRESH}
 QUOTA_EXCEEDED: Final = frozenset({303})
+_NEAR: Final = timedelta(hours=12)
+_NO_LESS: Final = 0.7
+"""A backup that was made with hardly more room than there is now shows that this room is enough."""
 _FULL_TO_THE_BRIM: Final = 0.005
 """Less than half a percent free is full, whatever the size of the next backup."""
 WORDS = words(
@@ -36,6 +39,7 @@ WORDS = words(
         "log.one": "The {thing} reported on {moment} that iCloud has no room left (error {code})",
         "log.other": "It reported {number} times, last on {moment}, that iCloud has no room left (error {code})",
         "forecast": "At the pace of the last weeks it will be full around {day}",
+        "worked": "There was hardly more room when the last backup was made, on {moment}",
         "room": "iCloud: {used} of {total} GB used, {free} GB free",
         "no-account": "no iCloud account is watched, so its storage is not known",
         "old": "the account's storage was last read on {moment}",
@@ -76,10 +80,13 @@ def _weigh(case: Case, places: dict[str, str], room: Quota, *, linked: bool) -> 
     over = flag is not None and flag.value and about.is_recent(flag, case)
     brim = room.available < _FULL_TO_THE_BRIM * room.total
     if over or brim or room.available < room.need:
+        fresh = case.freshness.state is State.FRESH
+        worked = _worked_with(case)
+        if worked is not None and worked * _NO_LESS <= room.available and (fresh or not (over or brim)):
+            last = values.minute(case.freshness.last_cloud or case.now, case.zone)
+            return RuledOut(ID, (_used(room), WORDS.say("worked", moment=last)))
         evidence = [_used(room), *([WORDS.say("over")] if over else ()), *_shrank(case, room)]
         sure = Certainty.CERTAIN if linked and (over or brim) else Certainty.LIKELY
-        if case.freshness.state is State.FRESH and _worked_when_full(case):
-            return RuledOut(ID, (WORDS.say("room", **_sizes(room)),))
         return _blamed(case, places, sure, tuple(evidence))
     if case.freshness.state is State.FRESH:
         when = full_at(case.snapshot.account, case.now)
@@ -115,11 +122,14 @@ def _explains(case: Case) -> float:
     return about.share(case, max(roomy)) if roomy else 1.0
 
 
-def _worked_when_full(case: Case) -> bool:
-    """Whether a backup was made although the storage was as full before it: then this is no warning."""
+def _worked_with(case: Case) -> float | None:
+    """The bytes that were free when the last backup was made, or None when nobody looked at about that time."""
     last = case.freshness.last_cloud
-    newest = case.snapshot.account.newest(kinds.QUOTA)
-    return last is not None and newest is not None and newest.first_at + timedelta(hours=12) < last
+    if last is None:
+        return None
+    near = [span for span in case.snapshot.account.spans(kinds.QUOTA) if span.first_at <= last <= span.last_at + _NEAR]
+    found = parse(near[-1].value, near[-1].last_at) if near else None
+    return found.available if found else None
 
 
 def _shrank(case: Case, room: Quota) -> tuple[str, ...]:

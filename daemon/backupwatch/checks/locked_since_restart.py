@@ -37,9 +37,10 @@ def check(case: Case) -> Finding:
     places = about.places(case)
     unlocked = about.from_phone(case.phone.flag(kinds.UNLOCKED_SINCE_BOOT), case)
     if unlocked is not None and not unlocked.value:
-        line = WORDS.say("locked", moment=values.minute(unlocked.first_at, case.zone))
-        sure = Certainty.CERTAIN if tried.had_a_night(case, unlocked.first_at) else Certainty.POSSIBLE
-        start = about.since(case.phone, kinds.UNLOCKED_SINCE_BOOT, unlocked)
+        started = about.started(case.phone, kinds.UNLOCKED_SINCE_BOOT) or unlocked.first_at
+        line = WORDS.say("locked", moment=values.minute(started, case.zone))
+        sure = Certainty.CERTAIN if tried.had_a_night(case, started) else Certainty.POSSIBLE
+        start = about.since(case.phone, kinds.UNLOCKED_SINCE_BOOT)
         return _blamed(case, sure, line, about.share(case, start))
     failed = phone_log.failure(case, KEYS_MISSING)
     if failed is not None:

@@ -50,6 +50,6 @@ def check(case: Case) -> Finding:
         (WORDS.say("lost", moment=values.minute(trust.last_at, case.zone)), *said),
         WORDS.steps("fix", **places),
         SOURCE,
-        explains=about.share(case, trust.first_at if accepted else None),
+        explains=about.share(case, about.since(case.phone, kinds.TRUST)),
         effort=4,
     )

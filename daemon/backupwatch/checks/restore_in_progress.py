@@ -38,7 +38,7 @@ def check(case: Case) -> Finding:
     word = state.value.casefold().replace(" ", "") if state else ""
     if state is not None and any(sign in word for sign in _RUNNING):
         line = WORDS.say("state", moment=values.minute(state.first_at, case.zone), **places)
-        start = about.since(case.phone, kinds.RESTORE_STATE, state)
+        start = about.since(case.phone, kinds.RESTORE_STATE)
         return _blamed(case, Certainty.CERTAIN, line, about.share(case, start))
     said = _said(case)
     if said:

@@ -72,15 +72,16 @@ def _by_account(case: Case) -> Blamed | None:
     linked = on_account(case)
     if state is None or linked is False or not about.is_recent(state, case):
         return None
-    moment = values.minute(state.first_at, case.zone)
+    started = about.started(case.snapshot.account, kinds.ACCOUNT_STATE) or state.first_at
+    moment = values.minute(started, case.zone)
     if state.value in {"locked", "terms"}:
         sure = Certainty.CERTAIN if linked or len(case.snapshot.phones) == 1 else Certainty.LIKELY
-        start = about.since(case.snapshot.account, kinds.ACCOUNT_STATE, state)
+        start = about.since(case.snapshot.account, kinds.ACCOUNT_STATE)
         kind = f"-{state.value}"
         return _blamed(case, kind, sure, WORDS.say(state.value, moment=moment), explains=about.share(case, start))
     gap = case.freshness.gap_since
     if state.value == "sign-in-needed" and gap is not None and linked:
-        changed = about.since(case.snapshot.account, kinds.ACCOUNT_STATE, state)
+        changed = about.since(case.snapshot.account, kinds.ACCOUNT_STATE)
         if changed is not None and _TOGETHER[0] <= changed - gap <= _TOGETHER[1]:
             return _blamed(case, "", Certainty.LIKELY, WORDS.say("together", moment=moment))
     return None
@@ -92,7 +93,7 @@ def _by_find_my(case: Case) -> Blamed | None:
     gap = case.freshness.gap_since
     if switch is None or switch.value or gap is None:
         return None
-    changed = about.since(case.phone, kinds.FIND_MY_ON, switch)
+    changed = about.since(case.phone, kinds.FIND_MY_ON)
     if changed is None or changed < gap + _TOGETHER[0]:
         return None
     line = WORDS.say("signed-out", moment=values.minute(changed, case.zone))

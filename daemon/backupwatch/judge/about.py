@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Final, TypeVar
 
 from backupwatch.facts import kinds
-from backupwatch.facts.snapshot import Reading, View
+from backupwatch.facts.observation import Json
+from backupwatch.facts.snapshot import Reading, Span, View
 from backupwatch.judge.finding import Case
 from backupwatch.wording import settings_paths
 
@@ -50,10 +52,31 @@ def from_phone(reading: Reading[T] | None, case: Case) -> Reading[T] | None:
     return reading
 
 
-def since(view: View, kind: str, reading: Reading[T]) -> datetime | None:
-    """From when on the value is known to hold; None when it was never seen otherwise, and may always have held."""
-    earlier = any(span.last_at <= reading.first_at and span.value != reading.value for span in view.spans(kind))
-    return reading.first_at if earlier else None
+def started(view: View, kind: str, like: Callable[[Json], bool] | None = None) -> datetime | None:
+    """When the newest value was first seen without another one in between, however often nobody looked meanwhile.
+
+    The store ends a sample's span when nobody looked for two hours, so one span alone tells nothing of the start.
+
+    :param like: which values are as good as the newest; only equal ones without it.
+    """
+    return _run(view.spans(kind), like)[0]
+
+
+def since(view: View, kind: str, like: Callable[[Json], bool] | None = None) -> datetime | None:
+    """The same; None when the value was never seen otherwise, and may always have held."""
+    start, is_whole = _run(view.spans(kind), like)
+    return None if is_whole else start
+
+
+def _run(spans: tuple[Span, ...], like: Callable[[Json], bool] | None) -> tuple[datetime | None, bool]:
+    """Start of the newest run of like values, and whether the run is all there is."""
+    ordered = sorted(spans, key=lambda span: span.last_at)
+    start: datetime | None = None
+    for span in reversed(ordered):
+        if not (like(span.value) if like else span.value == ordered[-1].value):
+            return start, False
+        start = span.first_at if start is None else min(start, span.first_at)
+    return start, True
 
 
 def share(case: Case, start: datetime | None) -> float:

@@ -85,7 +85,8 @@ class Freshness:
     :ivar last_local: the newest local backup.
     :ivar vanished_at: when the phone's iCloud date was first seen gone, or None.
     :ivar gap_since: from when on a backup is missing: the last one, or the first sighting for ``never``.
-    :ivar seen_at: when the phone itself was last read.
+    :ivar seen_at: when the phone itself was last met.
+    :ivar read_at: when its backup dates were last read, at or before that.
     :ivar evidence: sentences.
     """
 
@@ -97,6 +98,7 @@ class Freshness:
     gap_since: datetime | None
     seen_at: datetime | None
     evidence: tuple[str, ...] = field(default=())
+    read_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

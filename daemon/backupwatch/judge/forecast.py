@@ -8,30 +8,30 @@ from statistics import median
 from typing import Final
 
 from backupwatch.facts import kinds
-from backupwatch.facts.snapshot import View
+from backupwatch.facts.snapshot import Span, View
 from backupwatch.judge.storage import parse
 
 LOOKS_BACK: Final = timedelta(days=30)
 SHORTEST: Final = timedelta(days=10)
 """Less history than this follows one holiday or one clean-up."""
 FEWEST: Final = 5
-_POINTS: Final = 30
+MOST: Final = 12
+"""Days that are looked at: more make no better line and four times the work."""
 _LONGEST: Final = timedelta(days=3_650)
 
 
 def full_at(account: View, now: datetime) -> datetime | None:
     """The moment (UTC) at which nothing will be free, or None when the history does not tell.
 
-    The median of all slopes between daily points (Theil and Sen): one day on which somebody deleted or added a lot
+    The median of the slopes between all points (Theil and Sen): one day on which somebody deleted or added a lot
     does not bend it. A history in which the plan's size changed starts at that change.
     """
-    points = _daily(account, now)
+    points = _points(account, now)
     if len(points) < FEWEST or points[-1][0] - points[0][0] < SHORTEST:
         return None
-    slopes = [
-        (free_b - free_a) / (at_b - at_a).total_seconds() for (at_a, free_a), (at_b, free_b) in combinations(points, 2)
-    ]
-    slope = median(slopes)
+    start = points[0][0]
+    line = [((at - start).total_seconds(), free) for at, free in points]
+    slope = median((free_b - free_a) / (at_b - at_a) for (at_a, free_a), (at_b, free_b) in combinations(line, 2))
     if slope >= 0:
         return None
     at, free = points[-1]
@@ -39,24 +39,22 @@ def full_at(account: View, now: datetime) -> datetime | None:
     return at + timedelta(seconds=seconds) if seconds <= _LONGEST.total_seconds() else None
 
 
-def _daily(account: View, now: datetime) -> list[tuple[datetime, float]]:
-    """The free bytes at the end of each day of the last weeks, oldest first, since the total last changed."""
-    found: dict[int, tuple[datetime, float, float]] = {}
+def _points(account: View, now: datetime) -> list[tuple[datetime, float]]:
+    """Free bytes on some days of the last weeks, oldest first, the newest among them, since the total last changed."""
+    days: dict[int, tuple[datetime, Span]] = {}
     for span in account.spans(kinds.QUOTA):
-        if span.last_at > now or now - span.last_at > LOOKS_BACK:
-            continue
-        quota = parse(span.value, span.last_at)
-        if quota is not None:
-            for moment in {span.first_at, span.last_at}:
-                if now - moment <= LOOKS_BACK:
-                    found[moment.toordinal()] = (moment, quota.available, quota.total)
-    points = [found[ordinal] for ordinal in sorted(found)][-_POINTS:]
-    if not points:
-        return []
-    total = points[-1][2]
+        for moment in (span.first_at, span.last_at):
+            if timedelta(0) <= now - moment <= LOOKS_BACK:
+                days[moment.toordinal()] = (moment, span)
+    newest_first = [days[day] for day in sorted(days, reverse=True)]
     kept: list[tuple[datetime, float]] = []
-    for moment, free, of in reversed(points):
-        if of != total:
+    total: float | None = None
+    for moment, span in newest_first[:: max(1, len(newest_first) // MOST)]:
+        quota = parse(span.value, moment)
+        if quota is None:
+            continue
+        if total is not None and quota.total != total:
             break
-        kept.append((moment, free))
+        total = quota.total
+        kept.append((moment, quota.available))
     return kept[::-1]

@@ -38,6 +38,9 @@ WORDS = words(
 FUTURE_TOLERANCE: Final = timedelta(minutes=10)
 """A phone's clock and ours never agree to the second; beyond this one of them is wrong."""
 
+ONE_LOOK: Final = timedelta(hours=2)
+"""A phone that was met this much later than it was last read can be reached, but not read."""
+
 EARLIEST: Final = datetime(2007, 6, 29, tzinfo=UTC)
 """The first iPhone went on sale; no backup is older."""
 
@@ -79,6 +82,7 @@ def freshness(phone: View, limits: Limits, now: datetime, zone: tzinfo) -> Fresh
             gap_since=gap,
             seen_at=seen_at,
             evidence=(*more, *evidence),
+            read_at=read_at,
         )
 
     if seen_at is None or read_at is None or since is None:
@@ -96,6 +100,8 @@ def freshness(phone: View, limits: Limits, now: datetime, zone: tzinfo) -> Fresh
     said = _last(last, now, zone)
     proven = read_at - last
     if proven <= limits.stale_after:
+        if seen_at - read_at > ONE_LOOK:
+            return answer(State.UNKNOWN, said, WORDS.say("unread", moment=values.minute(seen_at, zone)))
         return answer(State.UNSEEN, said, *_unseen(read_at, now, zone))
     state = State.OVERDUE if proven > limits.overdue_after else State.STALE
     return answer(state, said, WORDS.say("proven", moment=values.minute(read_at, zone), age=values.age(proven)))
@@ -104,6 +110,11 @@ def freshness(phone: View, limits: Limits, now: datetime, zone: tzinfo) -> Fresh
 def unseen_too_long(found: Freshness, limits: Limits, now: datetime) -> bool:
     """Whether the phone has been out of sight for longer than the limit; ``unseen`` alone may be a weekend away."""
     return found.state is State.UNSEEN and (found.seen_at is None or now - found.seen_at > limits.unseen_after)
+
+
+def is_current(found: Freshness, now: datetime) -> bool:
+    """Whether the phone was read so lately that what was read is still so: a backup takes no time to be made."""
+    return found.read_at is not None and now - found.read_at <= ONE_LOOK
 
 
 def is_sane(moment: datetime, seen_at: datetime) -> bool:

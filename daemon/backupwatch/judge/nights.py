@@ -20,7 +20,8 @@ from backupwatch.judge.finding import Case
 STARTS: Final = time(22, 0)
 ENDS: Final = time(7, 0)
 CORE: Final = (time(0, 30), time(5, 30))
-"""A phone not yet on its charger at 22:10 may be there at 23:30: only the core of a night proves that it was not."""
+"""A phone not yet on its charger at 22:10 may be there at 23:30: only the core of a night proves that it was not.
+And one that was attached to a computer at 22:10 and to nothing at two has not charged that night."""
 
 PERIOD: Final = timedelta(hours=24)
 """iOS backs up when the last backup is older than this (``ios-backup-scheduler``, period on Wi-Fi)."""
@@ -195,8 +196,10 @@ def _overlap(word: _Word, starts: datetime, ends: datetime) -> bool:
 
 
 def _answer(words: list[_Word], starts: datetime, ends: datetime, core: tuple[datetime, datetime]) -> Answer:
-    held = any(word.holds and _overlap(word, starts, ends) for word in words)
+    held = any(word.holds and _overlap(word, *core) for word in words)
     failed = any(not word.holds and _overlap(word, *core) for word in words)
-    if held:
-        return Answer.PARTLY if failed else Answer.YES
-    return Answer.NO if failed else Answer.UNKNOWN
+    if failed:
+        return Answer.PARTLY if held else Answer.NO
+    if held or any(word.holds and _overlap(word, starts, ends) for word in words):
+        return Answer.YES
+    return Answer.UNKNOWN

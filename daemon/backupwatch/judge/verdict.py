@@ -15,7 +15,7 @@ from backupwatch.judge.apple_events import BACKUP, Event, events
 from backupwatch.judge.diagnosis import diagnose
 from backupwatch.judge.finding import Blamed, Case, Freshness, NotChecked, RuledOut, State
 from backupwatch.judge.forecast import full_at
-from backupwatch.judge.freshness import freshness, unseen_too_long
+from backupwatch.judge.freshness import freshness, is_current, unseen_too_long
 from backupwatch.judge.limits import Limits
 from backupwatch.judge.storage import Quota, quota
 from backupwatch.wording import values, words
@@ -55,6 +55,7 @@ class DeviceVerdict:
     :ivar age_seconds: of the newest backup that counts, whole seconds, None without one.
     :ivar connection: ``usb`` or ``wifi``: how it was last reached, or None.
     :ivar unseen_too_long: True when ``unseen`` has lasted beyond its limit; a weekend away is no news.
+    :ivar is_current: False when the state is that of an earlier reading, and may have changed unseen since.
     :ivar deletion_in_days: days until Apple deletes the iCloud backup, from 30 on, never negative; else None.
     :ivar warnings: sentences beside the causes.
     """
@@ -74,6 +75,7 @@ class DeviceVerdict:
     not_checked: tuple[NotChecked, ...] = ()
     deletion_in_days: int | None = None
     warnings: tuple[str, ...] = ()
+    is_current: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +176,7 @@ def _device(
         connection=connection.value if connection and connection.value in {"usb", "wifi"} else None,
         seen_at=found.seen_at,
         unseen_too_long=not is_ignored and unseen_too_long(found, limits, now),
+        is_current=is_current(found, now),
     )
     if is_ignored:
         return device
