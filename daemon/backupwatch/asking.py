@@ -22,6 +22,10 @@ RELEASES_EVERY: Final = timedelta(hours=23)
 """The feed asks its readers to come once a day."""
 
 
+TROUBLED: Final = frozenset({State.STALE, State.OVERDUE, State.NEVER})
+"""A phone in such a state has its log listened to."""
+
+
 @dataclass(frozen=True, slots=True)
 class Patience:
     """How long looks may take, in seconds.
@@ -112,7 +116,7 @@ def _iphone(
 ) -> Question:
     listen: dict[str, float] = {}
     for device in verdict.devices if verdict else ():
-        if device.state in {State.STALE, State.OVERDUE, State.NEVER}:
+        if device.state in TROUBLED:
             long = at_night and device.connection == "usb"
             listen[device.udid] = patience.night_log if long else patience.log
     args: Mapping[str, Any] = {

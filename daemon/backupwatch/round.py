@@ -11,13 +11,14 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time, tzinfo
 from pathlib import Path
+from typing import Final
 
 import structlog
 
 from backupwatch import asking
 from backupwatch.alerts import memory, policy, wording
 from backupwatch.delivery.channel import Channel, Outcome, Receipt
-from backupwatch.facts.observation import Fact, Observation
+from backupwatch.facts.observation import Blind, BlindReason, Fact, Observation
 from backupwatch.facts.snapshot import Snapshot
 from backupwatch.judge.verdict import Verdict
 from backupwatch.judge.watcher import Problem, SourceHealth, watch
@@ -27,6 +28,11 @@ from backupwatch.sources.looker import Looker
 from backupwatch.store import Entry, Store
 
 log = structlog.stdlib.get_logger(__name__)
+
+DEATHS: Final = frozenset({BlindReason.TIMEOUT, BlindReason.CRASHED})
+"""Of a look as a whole: its worker was killed at the deadline or died."""
+FEW: Final = 2
+"""Messages that may fail in one pass: a notification server that never answers costs ten seconds for each."""
 
 
 @dataclass
@@ -55,9 +61,12 @@ async def look(
     *,
     only: tuple[str, ...] = (),
     on_fact: Callable[[Fact], None] | None = None,
-) -> int:
-    """Look through the named sources side by side and remember what was seen; answers how many facts."""
-    snapshot = watch.store.snapshot(now)
+) -> dict[str, list[Fact]]:
+    """Look through the named sources side by side and remember what was seen; a source with nothing to ask is left out.
+
+    :raises BackupwatchError: something could not be remembered; the other looks are finished all the same.
+    """
+    snapshot, before = watch.store.snapshot(now), _troubled(watch.last)
     watch.looker.environment = asking.environment(watch.config)
     night = _is_night(now.astimezone(watch.zone()).time())
     questions = [
@@ -70,18 +79,44 @@ async def look(
         )
     ]
 
-    async def ask(question: asking.Question) -> int:
-        deaths = watch.looker.deaths
+    async def ask(question: asking.Question) -> list[Fact]:
         facts = await watch.looker.look(
             question.source, question.request, question.deadline, subject=question.subject, on_fact=on_fact
         )
         watch.store.append(facts)
         saw = any(isinstance(fact, Observation) for fact in facts)
-        watch.store.looked(question.source, now, saw=saw, deaths=watch.looker.deaths - deaths)
+        died = any(isinstance(fact, Blind) and fact.look == question.source and fact.reason in DEATHS for fact in facts)
+        watch.store.looked(question.source, now, saw=saw, deaths=int(died))
         log.info("looked", source=question.source, facts=len(facts), saw=saw)
-        return len(facts)
+        return facts
 
-    return sum(await asyncio.gather(*(ask(question) for question in questions)))
+    answers = await asyncio.gather(*(ask(question) for question in questions), return_exceptions=True)
+    for answer in answers:
+        if isinstance(answer, BaseException):
+            raise answer
+    found = {
+        question.source: answer
+        for question, answer in zip(questions, answers, strict=True)
+        if not isinstance(answer, BaseException)
+    }
+    if "iphone" in found and not only:
+        found["iphone"] = found["iphone"] + await _listen_to_news(watch, now, before, on_fact)
+    return found
+
+
+async def _listen_to_news(
+    watch: Watch, now: datetime, before: set[str], on_fact: Callable[[Fact], None] | None
+) -> list[Fact]:
+    """A phone that has just turned stale is asked again at once, now with an ear for its log.
+
+    Its own word about why the backup did not run is the best evidence there is, and the first alert should have it.
+    """
+    news = tuple(sorted(_troubled(judged(watch, now)[1]) - before))
+    return (await look(watch, ["iphone"], now, only=news, on_fact=on_fact)).get("iphone", []) if news else []
+
+
+def _troubled(verdict: Verdict | None) -> set[str]:
+    return {device.udid for device in verdict.devices if device.state in asking.TROUBLED} if verdict else set()
 
 
 def judged(watch: Watch, now: datetime) -> tuple[Snapshot, Verdict]:
@@ -94,6 +129,8 @@ def judged(watch: Watch, now: datetime) -> tuple[Snapshot, Verdict]:
 def problems(watched: Watch, snapshot: Snapshot, now: datetime) -> tuple[Problem, ...]:
     """What keeps the watcher itself from watching."""
     health = [SourceHealth(status.name, status.blind_since) for status in watched.store.sources().values()]
+    if not watched.config.account.apple_id:
+        health = [status for status in health if status.name != "icloud"]
     return (*watched.extra, *watch(snapshot, health, watched.config.freshness.stale_after, sys.platform, now))
 
 
@@ -103,7 +140,7 @@ def decide(watch: Watch, snapshot: Snapshot, verdict: Verdict, now: datetime) ->
     settings = policy.AlertSettings(
         zone, alerts.quiet_hours, alerts.remind_after, alerts.recovery, watch.config.storage.warn_before_full
     )
-    memories = {thread: memory.Memory.from_json(data) for thread, data in watch.store.memories().items()}
+    memories = _memories(watch.store)
     decision = policy.decide(memories, verdict, problems(watch, snapshot, now), watch.store.snoozes(now), settings, now)
     entries = [_entry(send, verdict, zone, now) for send in decision.sends]
     changed = {thread: kept.to_json() if kept else None for thread, kept in decision.changed.items()}
@@ -115,6 +152,7 @@ def decide(watch: Watch, snapshot: Snapshot, verdict: Verdict, now: datetime) ->
 async def speak(watch: Watch, now: datetime) -> list[tuple[Entry, Receipt]]:
     """Show what is due; a message counts as told only with the channel's proof that it was shown."""
     outcomes: list[tuple[Entry, Receipt]] = []
+    failures = 0
     for entry in watch.store.due(now):
         receipt = await _show(watch.channels, entry)
         if receipt is None:
@@ -125,9 +163,12 @@ async def speak(watch: Watch, now: datetime) -> list[tuple[Entry, Receipt]]:
             watch.store.shown(ident, receipt.channel, receipt.evidence, _told(watch.store, ident, now), now)
         elif receipt.outcome is Outcome.LATER:
             watch.store.later(ident, receipt.detail, now)
+            failures += 1
         else:
             watch.store.failed(ident, receipt.detail, now)
         log.info("spoke", mark=entry.mark, outcome=receipt.outcome.value, channel=receipt.channel)
+        if failures >= FEW:  # those that failed have stepped back, so that the others get their turn next time
+            break
     return outcomes
 
 
@@ -136,6 +177,11 @@ async def run_round(
 ) -> list[tuple[Entry, Receipt]]:
     """The whole pass; ``sources`` may be empty, then what is already known is judged again."""
     await look(watch, sources, now, on_fact=on_fact)
+    return await conclude(watch, now)
+
+
+async def conclude(watch: Watch, now: datetime) -> list[tuple[Entry, Receipt]]:
+    """Everything after the look: judge, decide, write both down, speak."""
     snapshot, verdict = judged(watch, now)
     decision = decide(watch, snapshot, verdict, now)
     for thread, kept in decision.changed.items():
@@ -180,11 +226,21 @@ def _entry(send: policy.Send, verdict: Verdict, zone: tzinfo, now: datetime) -> 
     )
 
 
+def _memories(store: Store) -> dict[str, memory.Memory]:
+    """What the person was told; a garbled row counts as nothing told, since we would rather repeat than lose."""
+    told = {}
+    for thread, data in store.memories().items():
+        try:
+            told[thread] = memory.Memory.from_json(data)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            log.warning("a memory cannot be read and is forgotten", thread=thread.partition(":")[0])
+    return told
+
+
 def _told(store: Store, ident: str, now: datetime) -> Mapping[str, dict[str, object] | None]:
     """The memories that this message changes by having been shown."""
     told: dict[str, dict[str, object] | None] = {}
-    for thread, data in store.memories().items():
-        before = memory.Memory.from_json(data)
+    for thread, before in _memories(store).items():
         after = memory.shown(before, ident, now)
         if after != before:
             told[thread] = after.to_json() if after != memory.Memory() else None

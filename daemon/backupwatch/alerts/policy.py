@@ -268,21 +268,22 @@ def _waits_for_apple(device: DeviceVerdict, verdict: Verdict) -> bool:
 def _unseen(
     memory: Memory, thread: str, device: DeviceVerdict, settings: AlertSettings, now: datetime
 ) -> tuple[Memory, Want | None]:
-    if device.state is State.UNKNOWN:
-        return memory, None
-    if not device.unseen_too_long:
-        return (memory, None) if device.state is State.UNSEEN else (Memory(), None)
-    seen = device.freshness.seen_at
-    if memory.since != seen:
+    cause = device.causes[0] if device.state is State.UNKNOWN and device.causes else None
+    unreadable = cause is not None and cause.certainty is Certainty.CERTAIN
+    if not (unreadable or device.unseen_too_long):
+        return (memory, None) if device.state in {State.UNSEEN, State.UNKNOWN} else (Memory(), None)
+    seen = device.freshness.seen_at if device.state is State.UNSEEN else memory.since or now
+    if device.state is State.UNSEEN and memory.since != seen and not (memory.told and memory.told.state != "unseen"):
         memory = Memory(since=seen, pending=memory.pending)
+    memory = replace(memory, since=memory.since or seen)
     told = memory.told
     # A phone in a drawer is no emergency: the pause doubles from the longest one on.
     pause = settings.remind_after[-1] * 2 ** min(told.reminders, 8) if told and settings.remind_after else timedelta.max
     if told is not None and now - told.at < pause:
         return memory, None
     return memory, Want(
-        thread, Mark.REMINDER if told else Mark.UNSEEN, State.UNSEEN.value, seen, turn=_turn(memory), device=device,
-        told_first=told.first_at if told else None,
+        thread, Mark.REMINDER if told else Mark.UNSEEN, device.state.value, memory.since, turn=_turn(memory),
+        device=device, cause=cause, told_first=told.first_at if told else None,
     )  # fmt: skip
 
 

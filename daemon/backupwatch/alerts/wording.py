@@ -33,6 +33,10 @@ WORDS: Final = words(
         "title.unseen.many": "{count} devices have not been seen for {age} or more",
         "title.unseen.reminder": "Reminder: {name} has not been seen for {age}",
         "title.unseen.reminder.many": "Reminder: {count} devices have not been seen for {age} or more",
+        "title.unread": "{name}: whether it is backed up cannot be known",
+        "title.unread.many": "{count} devices: whether they are backed up cannot be known",
+        "title.unread.reminder": "Reminder: {name}, whether it is backed up cannot be known",
+        "title.unread.reminder.many": "Reminder: {count} devices, whether they are backed up cannot be known",
         "title.warning": "{name}: backups are about to stop",
         "title.warning.many": "{count} devices: backups are about to stop",
         "title.deletion": "{name}: Apple may delete its iCloud backup in {days} days",
@@ -106,6 +110,8 @@ def _words(send: Send, verdict: Verdict, zone: tzinfo, now: datetime) -> tuple[s
     match send.mark:
         case Mark.FIRST | Mark.WORSE | Mark.CAUSE:
             return _backup_title(send, reminder=False), _backup_body(send, zone)
+        case Mark.UNSEEN | Mark.REMINDER if want.state == State.UNKNOWN:
+            return _unread(send)
         case Mark.REMINDER if want.state == State.UNSEEN:
             return _unseen(send, now)
         case Mark.REMINDER:
@@ -188,6 +194,16 @@ def _unseen(send: Send, now: datetime) -> tuple[str, str]:
             "unseen.many", names=_names(send)
         )
     return WORDS.say(f"title.unseen{again}", name=name(devices[0].name), age=age), WORDS.say("unseen")
+
+
+def _unread(send: Send) -> tuple[str, str]:
+    devices, cause = _devices(send), send.wants[0].cause
+    again = ".reminder" if send.mark is Mark.REMINDER else ""
+    lines = _cause_lines(cause) if cause else [WORDS.say("unseen")]
+    if len(devices) > 1:
+        lines = [WORDS.say("names", names=_names(send)), *lines]
+        return WORDS.say(f"title.unread{again}.many", count=len(devices)), "\n".join(lines)
+    return WORDS.say(f"title.unread{again}", name=name(devices[0].name)), "\n".join(lines)
 
 
 def _warning(send: Send) -> tuple[str, str]:

@@ -108,7 +108,12 @@ def freshness(phone: View, limits: Limits, now: datetime, zone: tzinfo) -> Fresh
 
 
 def unseen_too_long(found: Freshness, limits: Limits, now: datetime) -> bool:
-    """Whether the phone has been out of sight for longer than the limit; ``unseen`` alone may be a weekend away."""
+    """Whether the phone has been out of sight, or in sight but unreadable, for longer than the limit.
+
+    ``unseen`` alone may be a weekend away, and ``unknown`` a phone that waits for its passcode in the morning.
+    """
+    if found.state is State.UNKNOWN:
+        return found.read_at is not None and now - found.read_at > limits.unseen_after
     return found.state is State.UNSEEN and (found.seen_at is None or now - found.seen_at > limits.unseen_after)
 
 

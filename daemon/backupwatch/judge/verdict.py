@@ -54,7 +54,7 @@ class DeviceVerdict:
     :ivar model: product type (``iPhone17,1``), or an empty text. :ivar os_version: likewise.
     :ivar age_seconds: of the newest backup that counts, whole seconds, None without one.
     :ivar connection: ``usb`` or ``wifi``: how it was last reached, or None.
-    :ivar unseen_too_long: True when ``unseen`` has lasted beyond its limit; a weekend away is no news.
+    :ivar unseen_too_long: True when it was unseen or unreadable beyond its limit; a weekend away is no news.
     :ivar is_current: False when the state is that of an earlier reading, and may have changed unseen since.
     :ivar deletion_in_days: days until Apple deletes the iCloud backup, from 30 on, never negative; else None.
     :ivar warnings: sentences beside the causes.
@@ -131,66 +131,69 @@ def judge(
     :param ignored: UDIDs that are not watched.
     :param names: what the person calls a phone, by UDID.
     """
-    faults: list[str] = []
-    devices = [
-        _device(snapshot, view, udid, limits_of(udid), udid in ignored, names.get(udid), now, zone, faults)
+    account = _account(snapshot.account, now, zone)
+
+    def case_of(udid: str, view: View) -> Case:
+        limits, own_name = limits_of(udid), view.text(kinds.NAME)
+        name = text.name(names.get(udid) or (own_name.value if own_name else ""))
+        found = freshness(view, limits, now, zone)
+        return Case(snapshot, view, found, limits, now, zone, name, account.forecast_full_at)
+
+    judged = [
+        _ignored(udid, case_of(udid, view)) if udid in ignored else _device(udid, case_of(udid, view))
         for udid, view in snapshot.phones.items()
         if not _is_stranger(view, limits_of(udid), now)
     ]
+    devices = [device for device, _ in judged]
     devices.sort(key=lambda device: (WORST.index(device.state), device.name.casefold(), device.udid))
     watched = [device.state for device in devices if device.state is not State.IGNORED]
     return Verdict(
         generated_at=now,
         state=min(watched, key=WORST.index) if watched else State.UNKNOWN,
         devices=tuple(devices),
-        account=_account(snapshot.account, now, zone),
+        account=account,
         services=_services(snapshot.status, now),
         problems=tuple(text.plain(blind.sentence, 400) for blind in snapshot.host.blinds),
-        faults=tuple(dict.fromkeys(faults)),
+        faults=tuple(dict.fromkeys(fault for _, faults in judged for fault in faults)),
     )
 
 
-def _device(
-    snapshot: Snapshot,
-    view: View,
-    udid: str,
-    limits: Limits,
-    is_ignored: bool,
-    given_name: str | None,
-    now: datetime,
-    zone: tzinfo,
-    faults: list[str],
-) -> DeviceVerdict:
-    found = freshness(view, limits, now, zone)
-    own_name, model, version = (view.text(kind) for kind in (kinds.NAME, kinds.MODEL, kinds.OS_VERSION))
-    name = text.name(given_name or (own_name.value if own_name else ""))
-    connection = view.text(kinds.CONNECTION)
-    device = DeviceVerdict(
+def _bare(udid: str, case: Case) -> DeviceVerdict:
+    """What is true of a phone without asking why."""
+    found, now = case.freshness, case.now
+    model, version, connection = (case.phone.text(kind) for kind in (kinds.MODEL, kinds.OS_VERSION, kinds.CONNECTION))
+    return DeviceVerdict(
         udid=udid,
-        name=name,
+        name=case.owner,
         model=text.plain(model.value) if model else "",
         os_version=text.plain(version.value) if version else "",
-        state=State.IGNORED if is_ignored else found.state,
+        state=found.state,
         freshness=found,
-        age_seconds=int((now - found.last_backup).total_seconds()) if found.last_backup else None,
+        age_seconds=max(0, int((now - found.last_backup).total_seconds())) if found.last_backup else None,
         connection=connection.value if connection and connection.value in {"usb", "wifi"} else None,
         seen_at=found.seen_at,
-        unseen_too_long=not is_ignored and unseen_too_long(found, limits, now),
+        unseen_too_long=unseen_too_long(found, case.limits, now),
         is_current=is_current(found, now),
     )
-    if is_ignored:
-        return device
-    diagnosis = diagnose(Case(snapshot, view, found, limits, now, zone, name))
-    faults.extend(diagnosis.faults)
-    left, warnings = _deletion(found, now, zone)
-    return replace(
-        device,
-        causes=diagnosis.causes,
-        ruled_out=diagnosis.ruled_out,
-        not_checked=diagnosis.not_checked,
+
+
+def _ignored(udid: str, case: Case) -> tuple[DeviceVerdict, tuple[str, ...]]:
+    return replace(_bare(udid, case), state=State.IGNORED, unseen_too_long=False), ()
+
+
+def _device(udid: str, case: Case) -> tuple[DeviceVerdict, tuple[str, ...]]:
+    """The phone's verdict, and the faults of checks."""
+    found = diagnose(case)
+    left, warnings = _deletion(case.freshness, case.now, case.zone)
+    device = replace(
+        _bare(udid, case),
+        causes=found.causes,
+        ruled_out=found.ruled_out,
+        not_checked=found.not_checked,
         deletion_in_days=left,
         warnings=warnings,
     )
+    return device, found.faults
 
 
 def _deletion(found: Freshness, now: datetime, zone: tzinfo) -> tuple[int | None, tuple[str, ...]]:
