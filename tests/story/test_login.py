@@ -24,12 +24,14 @@ import keyring
 import pytest
 import pytest_asyncio
 from keyring.backends import fail
+from pyicloud.exceptions import PyiCloudTrustedDeviceVerificationException
 from tests.story.login_keyring import FileKeyring
 from tests.wire.icloud_kit import ANNA, PASSWORD, Cloud, Spoken, cloud_at
 
 from backupwatch.errors import BackupwatchError
 from backupwatch.facts import kinds
 from backupwatch.setup.login import sign_out, six_digits
+from backupwatch.sources.icloud_client import Client
 from backupwatch.sources.looker import Looker
 
 ROOT = Path(__file__).parents[2]
@@ -126,6 +128,25 @@ async def test_a_mistyped_code_may_be_typed_again(cloud: Cloud) -> None:
     assert "A code has six digits." in person.said
     assert any("did not accept that code" in line for line in person.said)
     assert (cloud.actor.sign_ins, cloud.actor.count("code")) == (1, 2)
+
+
+async def test_a_code_that_the_device_denies_may_be_typed_again(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On the push channel that only Apple's own servers have, a wrong code brings a new one, not a new password."""
+    real = Client.validate_2fa_code
+    answers = [PyiCloudTrustedDeviceVerificationException("PLANTED")]
+
+    def validate(self: Client, code: str) -> bool:
+        if answers:
+            raise answers.pop()
+        return bool(real(self, code))
+
+    monkeypatch.setattr(Client, "validate_2fa_code", validate)
+    monkeypatch.setattr(Client, "bridged", property(lambda self: bool(answers)))
+    person = cloud.sign_in("000000", CODE)
+    await signed_in(person)
+    assert "For a new code, type sms for a text message." in person.said
+    assert "PLANTED" not in "".join(person.said)
+    assert cloud.actor.sign_ins == 1
 
 
 async def test_a_second_sign_in_asks_for_no_code(cloud: Cloud) -> None:

@@ -26,9 +26,19 @@ def test_a_refusal_waits_for_the_person(reason: BlindReason) -> None:
     assert next_account_look([failed(BlindReason.SERVER), failed(reason)], NOW, SIX_HOURS, "a") is None
 
 
-def test_a_refused_part_does_not_stop_the_whole() -> None:
-    """Find My that wants a sign-in of its own does not end the watch of the storage."""
-    assert next_account_look([failed(BlindReason.SIGN_IN, look="icloud:find-my")], NOW, SIX_HOURS, "a") is not None
+@pytest.mark.parametrize("reason", [BlindReason.SIGN_IN, BlindReason.PROHIBITED, BlindReason.SERVER])
+def test_a_part_that_is_not_offered_slows_nothing_down(reason: BlindReason) -> None:
+    """Find My or storage that stay closed for weeks do not end or thin out the watch of the rest."""
+    at = next_account_look([failed(reason, look="icloud:storage")] * 20, NOW, SIX_HOURS, "a")
+    assert at is not None
+    assert abs(at - NOW - SIX_HOURS) <= SIX_HOURS / 20
+
+
+def test_a_part_that_asks_for_patience_gets_it() -> None:
+    """When Apple says "later" about storage alone, nothing is asked before."""
+    at = next_account_look([failed(BlindReason.SERVER, 40_000, look="icloud:storage")], NOW, SIX_HOURS, "a")
+    assert at is not None
+    assert at - NOW >= timedelta(seconds=40_000)
 
 
 @given(

@@ -7,7 +7,7 @@ import sys
 import warnings
 from pathlib import Path
 
-from backupwatch import paths
+from backupwatch import control, paths
 from backupwatch.cli.opening import config_of
 from backupwatch.errors import BackupwatchError
 from backupwatch.text import plain
@@ -46,8 +46,11 @@ def run_login(config_path: Path | None, *, apple_id: str = "") -> int:
         _tell(f"iCloud storage: {_gigabytes(used)} of {_gigabytes(total)} GB used.")
     for note in done.notes:
         _tell(note if note.endswith(".") else f"{note}.")
-    if account != config.account.apple_id:
-        _configure(account, config_path)
+    try:
+        if account != config.account.apple_id:
+            _configure(account, config_path)
+    finally:
+        control.request_reload()  # a running daemon that waited for this sign-in waits no longer
     return 0
 
 
@@ -74,6 +77,7 @@ def run_logout(config_path: Path | None) -> int:
     else:
         _tell("Signed out here. Apple could not be told; the session there ends by itself.")
     _unconfigure(config_path)
+    control.request_reload()
     return 0
 
 

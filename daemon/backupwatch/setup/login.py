@@ -20,6 +20,7 @@ from pyicloud.exceptions import (  # type: ignore[import-untyped]
     PyiCloudAcceptTermsException,
     PyiCloudAccountLockedException,
     PyiCloudException,
+    PyiCloudTrustedDeviceVerificationException,
 )
 
 from backupwatch.clock import Clock, utc_now
@@ -211,6 +212,7 @@ class SignIn:
 
     def _code(self, client: Client, code: str, done: SignedIn) -> bool:
         """Whether Apple took the code; what else can go wrong ends the sign-in."""
+        bridged = client.bridged
         try:
             _patiently(lambda: client.validate_2fa_code(code), STEP_PATIENCE)
         except PyiCloudAcceptTermsException:
@@ -223,16 +225,28 @@ class SignIn:
             raise login_words.too_slow(sent=True) from None
         except PyiCloudAccountLockedException:
             raise login_words.locked() from None
+        except PyiCloudTrustedDeviceVerificationException:
+            pass  # the device and the code did not agree
         except PyiCloudException:
             raise login_words.not_trusted(2) from None
         if client.is_trusted_session:
             return True
         last = client.session.last
-        if last is not None and not urlsplit(last.url).path.endswith("/securitycode"):
+        if last is not None and urlsplit(last.url).path.endswith(("/2sv/trust", "/accountLogin")):
             raise login_words.not_trusted(2)
         expired = last is not None and "expired" in str(table(last)).casefold()
         self._ask.tell("That code has expired." if expired else "Apple did not accept that code: wrong, or too old.")
+        if bridged:
+            self._new_prompt(client)
         return False
+
+    def _new_prompt(self, client: Client) -> None:
+        """A wrong code ended the channel to the person's devices; the next code needs a new one."""
+        try:
+            shown = _patiently(client.request_2fa_code, STEP_PATIENCE)
+        except (PyiCloudException, Trouble, TimeoutError, OSError):
+            shown = False
+        self._ask.tell("A new code is on its way." if shown else "For a new code, type sms for a text message.")
 
     def _security_key(self, client: Client) -> None:
         names = ", ".join(plain(name) for name in client.security_key_names or ())

@@ -113,11 +113,12 @@ class Visit:
     def arrive(self) -> list[Fact]:
         """Wake the saved session; everything else needs it."""
         icloud_files.recover(self._state)
-        signed_in = icloud_files.read_note(self._folder / icloud_files.SIGNED_IN)
-        if signed_in.get("apple_id", self._apple_id) != self._apple_id:
+        owner = icloud_files.read_note(self._folder / icloud_files.SIGNED_IN).get("apple_id", self._apple_id)
+        if owner != self._apple_id:
             return self._wants_sign_in(OTHER_ACCOUNT_SENTENCE)
-        if isinstance(signed_in.get("at"), str):
-            self._about[kinds.SIGNED_IN_AT] = signed_in["at"]
+        signed_in_at = icloud_files.signed_in_at(self._state)
+        if signed_in_at is not None:
+            self._about[kinds.SIGNED_IN_AT] = rfc3339(signed_in_at)
         stopped = self._stopped()
         if stopped:
             return stopped

@@ -232,6 +232,11 @@ class Client(PyiCloudService):  # type: ignore[misc]
         return bool(self._request_sms_2fa_code())
 
     @property
+    def bridged(self) -> bool:
+        """Whether the code on the person's devices belongs to a push channel that one wrong code closes."""
+        return self._trusted_device_bridge_state is not None
+
+    @property
     def waits_for_second_factor(self) -> bool:
         """Whether the password was accepted and a code or key is wanted."""
         return bool(self._requires_mfa) and self.session.challenged

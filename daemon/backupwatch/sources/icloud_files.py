@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
-from backupwatch.clock import rfc3339
+from backupwatch.clock import parse_rfc3339, rfc3339
 from backupwatch.paths import account_dir
 
 SIGNED_IN: Final = "signed-in.json"
@@ -85,6 +85,14 @@ def note_signed_in(folder: Path, apple_id: str, at: datetime) -> None:
     :raises OSError: it cannot be written.
     """
     write_private(folder / SIGNED_IN, json.dumps({"apple_id": apple_id, "at": rfc3339(at)}))
+
+
+def signed_in_at(state: Path) -> datetime | None:
+    """When the person last signed in (aware UTC), or None where nobody did or the note is damaged."""
+    try:
+        return parse_rfc3339(str(read_note(account_dir(state) / SIGNED_IN).get("at")))
+    except ValueError:
+        return None
 
 
 @contextlib.contextmanager
