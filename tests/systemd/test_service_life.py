@@ -296,3 +296,17 @@ def test_without_a_user_manager_the_person_learns_how_to_run_it_otherwise(
 
 def _names(machine: UserManager) -> list[str]:
     return sorted(path.name for path in machine.path(UNITS).iterdir())
+
+
+def test_a_watch_that_runs_in_a_terminal_already_is_named(machine: UserManager, backupwatch: Command) -> None:
+    """The service cannot start beside it, and the person reads the daemon's own words about it."""
+    running = machine.start(str(VENV / "bin/python"), "-m", "backupwatch", "run")
+    lock = machine.path(HOME / ".local/state/backupwatch/daemon.lock")
+    machine.until("the first watch", lambda: lock.exists() and lock.read_text().strip() != "")
+    try:
+        done = backupwatch("service", "install", ok=False)
+    finally:
+        machine.finish(running)
+
+    assert done.returncode == 1
+    assert "already running" in done.stderr

@@ -11,7 +11,7 @@ import typer
 from backupwatch import __version__, paths, text
 from backupwatch.errors import BackupwatchError
 from backupwatch.service import Status, manager
-from backupwatch.service.purge import everything_of_ours, purge
+from backupwatch.service.purge import everything_of_ours, forget_session, purge
 
 app = typer.Typer(
     name="service",
@@ -50,9 +50,21 @@ def uninstall(
         typer.confirm("Delete all of it?", abort=True)
     for line in manager().uninstall():
         print(line)
+    forget_session()
     if with_data:
+        _forget_password()
         purge(doomed)
         print("Configuration and history are deleted." if doomed else "There was no configuration and no history.")
+
+
+def _forget_password() -> None:
+    """The password that the person may have put into the system's keyring; a keyring that is gone has none."""
+    from backupwatch.setup import account_keyring
+    from backupwatch.sources import icloud_files
+
+    apple_id = icloud_files.read_note(paths.account_dir() / icloud_files.KEYRING).get("apple_id")
+    if isinstance(apple_id, str) and apple_id:
+        account_keyring.remove(apple_id)
 
 
 @app.command()

@@ -248,8 +248,15 @@ class Systemd:
             )
         raise BackupwatchError(
             f"The service does not start ({_why(shown) or text.plain(ran.err or ran.out, 120) or 'no reason given'})",
-            fix="backupwatch service logs shows its last words, backupwatch doctor what it may lack",
+            meaning=self._last_words(),
+            fix="See: backupwatch service logs, backupwatch doctor",
         )
+
+    def _last_words(self) -> str:
+        """The last line that the daemon itself wrote, or ""."""
+        argv = ["journalctl", "--user", "--unit", UNIT, "--identifier=backupwatch", "--output=cat", "--lines=1"]
+        ran = self._run([*argv, "--quiet", "--no-pager"])
+        return f"It said: {text.plain(ran.out, 200)}" if ran.ok and ran.out else ""
 
     def _need_installed(self) -> None:
         if trouble := self.trouble():
