@@ -30,6 +30,7 @@ from tests.wire.icloud_kit import ANNA, PASSWORD, Cloud, Spoken, cloud_at
 
 from backupwatch.errors import BackupwatchError
 from backupwatch.facts import kinds
+from backupwatch.settings.edit import set_value
 from backupwatch.setup.login import sign_out, six_digits
 from backupwatch.sources.icloud_client import Client
 from backupwatch.sources.looker import Looker
@@ -493,6 +494,30 @@ async def test_ctrl_c_at_the_code_leaves_everything_as_it_was(cloud: Cloud, tmp_
     assert "Traceback" not in terminal.shown
     assert not [file.name for file in cloud.state.iterdir() if file.name.startswith("account.new")]
     assert (await cloud.look()).value(kinds.ACCOUNT_STATE) == "ok"
+
+
+async def test_logout_needs_no_terminal_and_forgets_the_account(cloud: Cloud, tmp_path: Path) -> None:
+    """Logout works in a script, tells Apple, and takes the account out of the configuration it was written into."""
+    await signed_in(cloud.sign_in(CODE))
+    terminal = Terminal(cloud, tmp_path, "logout")
+    conf_d = tmp_path / "conf.d"
+    set_value("account.apple_id", ANNA, tmp_path / "config.toml")
+    assert any(ANNA in file.read_text() for file in conf_d.glob("*.toml"))
+    done = await asyncio.to_thread(
+        lambda: subprocess.run(
+            terminal.command,
+            check=False,
+            env=terminal.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+        )
+    )
+    assert (done.returncode, done.stdout) == (0, "")
+    assert "Signed out, here and at Apple." in done.stderr
+    assert not cloud.folder.exists()
+    assert not any(ANNA in file.read_text() for file in conf_d.glob("*.toml"))
+    assert cloud.actor.count("logout") == 1
 
 
 async def test_without_a_terminal_the_way_to_run_it_is_said(cloud: Cloud, tmp_path: Path) -> None:
