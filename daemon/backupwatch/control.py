@@ -10,11 +10,16 @@ import contextlib
 import fcntl
 import os
 import signal
+import time
 from pathlib import Path
-from typing import IO
+from typing import IO, Final
 
 from backupwatch import paths
 from backupwatch.errors import BackupwatchError
+
+ATTEMPTS: Final = 10
+PAUSE: Final = 0.03
+"""Seconds between attempts to lock; :func:`running` holds the lock for microseconds."""
 
 
 class Lock:
@@ -45,18 +50,34 @@ def acquire(state: Path | None = None) -> Lock:
             f"The file {path} cannot be written ({error.strerror})", fix="Correct the permissions of its folder"
         ) from error
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _take(file)
     except BlockingIOError as error:
         file.close()
         raise BackupwatchError(
             f"backupwatch is already running here (process {running(state) or 'unknown'})",
             fix="See it with: backupwatch status",
         ) from error
+    except OSError as error:
+        file.close()
+        raise BackupwatchError(
+            f"The file {path} cannot be locked ({error.strerror})",
+            fix="Name a folder on a local disk with BACKUPWATCH_STATE_DIR",
+        ) from error
     file.seek(0)
     file.truncate()
     file.write(f"{os.getpid()}\n")
     file.flush()
     return Lock(file)
+
+
+def _take(file: IO[str]) -> None:
+    """Lock it; somebody who only asks whether a daemon runs holds it for a moment, which is waited for."""
+    for _ in range(ATTEMPTS):
+        with contextlib.suppress(BlockingIOError):
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return
+        time.sleep(PAUSE)
+    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
 
 
 def running(state: Path | None = None) -> int | None:

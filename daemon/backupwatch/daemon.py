@@ -1,7 +1,7 @@
 """What people leave running for years: APScheduler wakes rounds, a heartbeat notices that the machine slept.
 
 Resident are the scheduler, the policy, the store, the notifier and a usbmuxd listener; every look is a process of
-its own. This module decides when, and nothing else.
+its own. This module decides when, and nothing else; the plan itself is :mod:`backupwatch.schedule`.
 """
 
 from __future__ import annotations
@@ -11,26 +11,27 @@ import contextlib
 import hashlib
 import random
 import signal
-import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import structlog
-from apscheduler.events import EVENT_JOB_ERROR, EVENT_JOB_MAX_INSTANCES, EVENT_JOB_MISSED, JobEvent
+from apscheduler.events import EVENT_JOB_ERROR, JobEvent
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from backupwatch import asking, clock, notify_socket
+from backupwatch import clock, notify_socket
 from backupwatch import round as rounds
 from backupwatch.alerts.message import Message, Urgency
 from backupwatch.delivery.channel import Channel
 from backupwatch.errors import BackupwatchError
+from backupwatch.facts.observation import Fact
 from backupwatch.judge.finding import State
 from backupwatch.judge.watcher import Problem
+from backupwatch.schedule import Schedule
 from backupwatch.settings.values import Config
 from backupwatch.sources.arrivals import Arrival, Debounce
+from backupwatch.store import DamagedError, Store
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -40,51 +41,19 @@ JUMP: Final = timedelta(seconds=90)
 """Wall and monotonic clock may drift apart by this much between two heartbeats before it counts as a jump."""
 PLUGGED_IN_PAUSE: Final = timedelta(seconds=3)
 """After the cable goes in: time for the phone to wake and offer its services."""
+TIDY_EVERY: Final = timedelta(days=1)
+FIRST_TIDY: Final = timedelta(minutes=10)
+"""After the start: a laptop that is switched off every evening is tidied too."""
+MEND_AGAIN: Final = 3600.0
+"""Seconds: a store that is damaged again so soon is not mended in a circle."""
+TRY_AGAIN: Final = timedelta(minutes=5)
+"""After what was seen could not be remembered."""
+LAST_WORDS: Final = 1.0
+"""Seconds for a message that is just being shown, when we are told to stop; two are allowed for everything."""
+PAUSES: Final = (30.0, 60.0, 120.0, 300.0, 600.0)
+"""Seconds between attempts on a store that cannot be used; the last one repeats."""
 
 Reload = Callable[[], Coroutine[Any, Any, Config]]
-
-
-@dataclass
-class Schedule:
-    """When each source is next due, in wall time; pure but for its random jitter.
-
-    APScheduler's own triggers count on the monotonic clock, which stands still while the machine sleeps, so what
-    is due is looked up here by the wall clock, at every heartbeat.
-    """
-
-    due: dict[str, datetime] = field(default_factory=dict)
-    asked: dict[str, datetime] = field(default_factory=dict)
-
-    def every(self, config: Config) -> dict[str, timedelta]:
-        """The interval of each source under this configuration."""
-        polling = config.polling
-        return {
-            "iphone": polling.devices_every,
-            "icloud": polling.account_every,
-            "apple-status": polling.services_every,
-            "ios-releases": asking.RELEASES_EVERY,
-            "local-backups": max(polling.devices_every, timedelta(hours=1)),
-        }
-
-    def ready(self, config: Config, now: datetime) -> list[str]:
-        """Sources that are due at ``now``; an interval that was shortened counts at once."""
-        return [
-            source
-            for source, pause in self.every(config).items()
-            if self.due.get(source, now) <= now
-            # Set back: a moment further away than one interval cannot have been meant.
-            or self.due[source] - now > pause * 1.2 + timedelta(minutes=1)
-        ]
-
-    def done(self, source: str, config: Config, now: datetime) -> None:
-        """Plan the next look, spread a little so that a house full of computers does not ask in step."""
-        pause = self.every(config)[source]
-        jitter = random.uniform(0.95, 1.05)  # noqa: S311 - spreading, not secrecy
-        self.due[source] = now + pause * jitter
-
-    def next(self, now: datetime) -> datetime:
-        """The next moment at which something is due."""
-        return max(now, min(self.due.values(), default=now))
 
 
 class Daemon:
@@ -100,6 +69,8 @@ class Daemon:
         monotonic: Callable[[], float] = clock.monotonic,
         arrivals: Callable[[], AsyncIterator[Arrival]] | None = None,
         changes: Callable[[], AsyncIterator[None]] | None = None,
+        reopen: Callable[[], Store] | None = None,
+        schedule: Schedule | None = None,
     ) -> None:
         """Put the parts together; nothing runs yet.
 
@@ -107,17 +78,26 @@ class Daemon:
         :param channels: the ways of speaking that a configuration asks for; made anew when it changes.
         :param arrivals: yields whenever a phone comes or goes.
         :param changes: yields whenever a configuration file changed.
+        :param reopen: opens the store anew after damage, which moves the damaged file aside.
+        :param schedule: what was planned before a restart.
         """
         self.watch = watch
-        self.schedule = Schedule()
+        self.schedule = schedule or Schedule(random.random)
         self._reload, self._channels, self._now, self._monotonic = reload, channels, now, monotonic
-        self._arrivals, self._changes = arrivals, changes
+        self._arrivals, self._changes, self._reopen = arrivals, changes, reopen
         self._debounce = Debounce()
-        self._said_broken = False
         self._stop = asyncio.Event()
-        self._turn = asyncio.Lock()  # one round at a time
-        self._beat_at = (now(), monotonic())
+        self._turn = asyncio.Lock()  # one conclusion at a time
+        self._reloading = asyncio.Lock()
+        self._looking: dict[str, asyncio.Lock] = {}  # one look at a time per source
+        self._lookers: set[asyncio.Task[Any] | None] = set()
         self._tasks: set[asyncio.Task[None]] = set()
+        self._waiting: set[str] = set()  # work that has not begun and need not be asked for twice
+        self._beat_at = (now(), monotonic())
+        self._tidied_at = now() - TIDY_EVERY + FIRST_TIDY
+        self._broken: tuple[str, int, float] = ("", 0, 0.0)  # what was said, attempts, not again before
+        self._mended_at = -MEND_AGAIN
+        self._problems: dict[str, Problem] = {}
 
     async def run(self) -> None:
         """Watch until told to stop; everything is written when this returns."""
@@ -125,12 +105,14 @@ class Daemon:
         for number, handler in (
             (signal.SIGTERM, self._stop.set),
             (signal.SIGINT, self._stop.set),
-            (signal.SIGHUP, lambda: self.spawn(self.reload())),
-            (signal.SIGUSR1, lambda: self.spawn(self.round([]))),
+            (signal.SIGHUP, lambda: self.once("reload", self.reload)),
+            (signal.SIGUSR1, lambda: self.once("conclude", self.conclude)),
         ):
             loop.add_signal_handler(number, handler)
         self.watch.channels = self._channels(self.watch.config)
-        self.watch.store.set_meta("started_at", clock.rfc3339(self._now()))
+        with contextlib.suppress(BackupwatchError):  # the first round says it better
+            self.watch.store.set_meta("started_at", clock.rfc3339(self._now()))
+            self.watch.store.retry_at_once(self._now())
         scheduler = self._scheduler()
         scheduler.start()
         notify_socket.ready()
@@ -139,18 +121,12 @@ class Daemon:
             self.spawn(self._on_arrivals(self._arrivals))
         if self._changes is not None:
             self.spawn(self._on_changes(self._changes))
-        watchdog = asyncio.create_task(self._feed_watchdog())
+        self.spawn(self._keep_time(scheduler))
+        self.spawn(self._feed_watchdog())
         await self._stop.wait()
         notify_socket.stopping()
         scheduler.shutdown(wait=False)
-        watchdog.cancel()
-        for task in [*self._tasks, watchdog]:
-            task.cancel()
-        await asyncio.gather(*self._tasks, watchdog, return_exceptions=True)
-        await self.watch.looker.close()
-        for channel in self.watch.channels:
-            await channel.close()
-        self.watch.store.close()
+        await self._end()
         log.info("stopped")
 
     def stop(self) -> None:
@@ -163,48 +139,154 @@ class Daemon:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
+    def once(self, name: str, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+        """Spawn ``work`` unless the same is waiting to begin: a hundred signals are worth one round."""
+        if name not in self._waiting:
+            self._waiting.add(name)
+            self.spawn(work())
+
+    async def _end(self) -> None:
+        for task in filter(None, self._lookers):
+            task.cancel()
+        if self._turn.locked():  # somebody is being told something: let it be noted that they were
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LAST_WORDS):
+                    await self._turn.acquire()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.watch.looker.close()
+        for channel in self.watch.channels:
+            await channel.close()
+        self.watch.store.close()
+
     # -- rounds -------------------------------------------------------------------------------------------------
 
     async def beat(self) -> None:
-        """One heartbeat: notice a jump of the clock, run what is due."""
+        """One heartbeat: notice a jump of the clock, begin what is due. Never waits for a look."""
         now, mono = self._now(), self._monotonic()
-        slept = (now - self._beat_at[0]) - timedelta(seconds=mono - self._beat_at[1])
+        jump = (now - self._beat_at[0]) - timedelta(seconds=mono - self._beat_at[1])
         self._beat_at = (now, mono)
-        if abs(slept) > JUMP:
-            log.info("clock jumped or the machine slept", seconds=int(slept.total_seconds()))
-            with contextlib.suppress(BackupwatchError):
-                self.watch.store.retry_at_once(now)
-        due = self.schedule.ready(self.watch.config, now)
-        if "iphone" not in due and self._debounce.due(mono):
-            due.append("iphone")
-        waiting = self.watch.store.next_try()
-        if due or (waiting is not None and waiting <= now):
-            await self.round(due)
+        if mono < self._broken[2]:
+            return
+        try:
+            self.watch.store.expect_in_place()
+            if abs(jump) > JUMP:
+                self._jumped(jump, now)
+            due = [source for source in self.schedule.ready(self.watch.config, now) if not self._is_looking(source)]
+            missed = self.schedule.late(self.watch.config, now)
+            if counted := {source: count for source, count in missed.items() if source in due}:
+                self.watch.store.missed(counted)
+            if self._debounce.due(mono) and "iphone" not in due:
+                due.append("iphone")
+            waiting = self.watch.store.next_try()
+            if now - self._tidied_at >= TIDY_EVERY:
+                self._tidied_at = now
+                self.watch.store.prune(now)
+        except BackupwatchError as error:
+            await self._say_broken(error)
+            return
+        if due:
+            self._plan(due, now)
+            self.spawn(self.round(due))
+        elif waiting is not None and waiting <= now:
+            self.once("conclude", self.conclude)
+
+    def _jumped(self, jump: timedelta, now: datetime) -> None:
+        log.info("clock jumped or the machine slept", seconds=int(jump.total_seconds()))
+        if jump > timedelta(0):
+            self.schedule.network_may_be_back()
+        self._tidied_at = min(self._tidied_at, now)
+        self.watch.store.retry_at_once(now)
+
+    def _plan(self, sources: Sequence[str], now: datetime) -> None:
+        for source in sources:
+            self.schedule.asked(source, self.watch.config, now)
+
+    def _is_looking(self, source: str) -> bool:
+        return source in self._looking and self._looking[source].locked()
 
     async def round(self, sources: Sequence[str]) -> None:
-        """One round over the named sources; they wait for one another. A broken store is said and waited for."""
-        async with self._turn:
+        """Look at the named sources, each of which is looked at once at a time; then judge and speak."""
+        task = asyncio.current_task()
+        async with contextlib.AsyncExitStack() as stack:
+            for source in sorted(sources):  # in one order, so that two rounds never wait for each other
+                await stack.enter_async_context(self._looking.setdefault(source, asyncio.Lock()))
+            self._waiting.difference_update(f"look at {source}" for source in sources)
             now = self._now()
-            for source in sources:
-                self.schedule.done(source, self.watch.config, now)
+            self._plan(sources, now)
+            self._lookers.add(task)
             try:
-                await rounds.run_round(self.watch, sources, now)
-                self.watch.store.plan(self.schedule.due)
+                answers = await rounds.look(self.watch, sources, now)
+                self._answered(sources, answers)
+            except BackupwatchError as error:
+                for source in sources:
+                    self.schedule.again(source, self._now() + TRY_AGAIN)
+                await self._say_broken(error)
+                return
+            finally:
+                self._lookers.discard(task)
+        await self.conclude()
+
+    def _answered(self, sources: Sequence[str], answers: Mapping[str, Sequence[Fact]]) -> None:
+        config, now = self.watch.config, self._now()
+        for source in sources:
+            if source in answers:
+                self.schedule.answered(source, answers[source], config, now)
+            else:
+                self.schedule.nothing_to_ask(source, config, now)
+        self.watch.store.plan({source: plan.at for source, plan in self.schedule.plans.items()})
+
+    async def conclude(self) -> None:
+        """Judge what is known, decide, speak. A broken store is said and waited for."""
+        async with self._turn:
+            self._waiting.discard("conclude")
+            if self._stop.is_set():
+                return
+            try:
+                self.watch.extra = tuple(self._problems.values())
+                await rounds.conclude(self.watch, self._now())
             except BackupwatchError as error:
                 await self._say_broken(error)
                 return
-            self._said_broken = False
+            if self._broken[0]:
+                log.info("the memory can be used again")
+                self._broken = ("", 0, 0.0)
             notify_socket.status(self.status_line())
 
     async def _say_broken(self, error: BackupwatchError) -> None:
         """Nothing can be remembered, so this one message goes past the outbox, once until it is mended."""
+        if isinstance(error, DamagedError) and self._mended(error):
+            return
+        said, attempts, _ = self._broken
+        self._broken = (said, attempts + 1, self._monotonic() + PAUSES[min(attempts, len(PAUSES) - 1)])
+        if said == error.what:
+            return
         log.error("round failed", reason=error.line())
         notify_socket.status(error.line())
-        if self._said_broken:
-            return
         message = Message("broken", "backupwatch cannot watch", error.line(), Urgency.NORMAL, thread="broken")
         for channel in self.watch.channels:
-            self._said_broken = self._said_broken or (await channel.deliver(message)).shown
+            if said or (await channel.deliver(message)).shown:  # another sentence for the same trouble is only logged
+                self._broken = (error.what, *self._broken[1:])
+
+    def _mended(self, error: DamagedError) -> bool:
+        """Open the store anew, which moves a damaged file aside; whether the watch can go on."""
+        mono = self._monotonic()
+        if self._reopen is None or mono - self._mended_at < MEND_AGAIN:
+            return False
+        self._mended_at = mono
+        self.watch.store.close()
+        try:
+            self.watch.store = self._reopen()
+        except BackupwatchError as still:
+            log.error("the memory could not be opened anew", reason=still.line())
+            return False
+        log.warning("the memory was opened anew", reason=error.what)
+        sentence = "The memory of backups and alerts was damaged; what could be read of it was saved."
+        fix = "Nothing to do now; if it happens again, check the disk"
+        self._problems["memory"] = Problem("memory-damaged", sentence, fix, self._now())
+        self.once("conclude", self.conclude)
+        return True
 
     def status_line(self) -> str:
         """``4 phones, 1 stale; next look 14:30``."""
@@ -217,31 +299,46 @@ class Daemon:
 
     async def reload(self) -> None:
         """Read the configuration again; a bad one is told once and the last good one stays."""
-        try:
-            config = await self._reload()
-        except BackupwatchError as error:
-            sentence = f"The configuration has a mistake, so the last good one is kept: {error.what.rstrip('.')}."
-            # Another mistake is another problem, and is told on its own.
-            ident = f"config-{hashlib.sha256(sentence.encode()).hexdigest()[:8]}"
-            self.watch.extra = (Problem(ident, sentence, "Run: backupwatch config check", self._now()),)
-            log.warning("configuration refused", reason=error.line())
-        else:
-            changed = _changed(self.watch.config, config)
+        async with self._reloading:
+            self._waiting.discard("reload")
+            try:
+                config = await self._reload()
+            except BackupwatchError as error:
+                sentence = f"The configuration has a mistake, so the last good one is kept: {error.what.rstrip('.')}."
+                # Another mistake is another problem, and is told on its own.
+                ident = f"config-{hashlib.sha256(sentence.encode()).hexdigest()[:8]}"
+                self._problems["config"] = Problem(ident, sentence, "Run: backupwatch config check", self._now())
+                log.warning("configuration refused", reason=error.line())
+            else:
+                await self._take(config)
+        await self.conclude()
+        await self.beat()
+
+    async def _take(self, config: Config) -> None:
+        async with self._turn:  # nobody speaks meanwhile
+            before, self.watch.config = self.watch.config, config
+            changed = _changed(before, config)
             if "alerts.desktop" in changed:
                 for channel in self.watch.channels:
                     await channel.close()
                 self.watch.channels = self._channels(config)
-            self.watch.config, self.watch.extra = config, ()
-            log.info("configuration reloaded", changed=", ".join(changed) or "nothing")
-        await self.round([])
+                with contextlib.suppress(BackupwatchError):
+                    self.watch.store.retry_at_once(self._now())
+        self.schedule.changed(before, config)
+        self.schedule.person_acted()
+        self._problems.pop("config", None)
+        log.info("configuration reloaded", changed=", ".join(changed) or "nothing")
 
     async def act(self, udid: str | None, action: str) -> None:
         """A button of a notification was pressed."""
-        now = self._now()
-        if udid is not None and action in {"snooze", "done"}:
-            length = timedelta(days=1) if action == "snooze" else timedelta(hours=36)
+        if udid is None or action not in {"snooze", "done"}:
+            return
+        now, length = self._now(), timedelta(days=1) if action == "snooze" else timedelta(hours=36)
+        try:
             self.watch.store.snooze(udid, now + length, now)
-            await self.round([])
+        except BackupwatchError as error:
+            await self._say_broken(error)
+        self.once("conclude", self.conclude)
 
     # -- what wakes a round --------------------------------------------------------------------------------------
 
@@ -251,33 +348,24 @@ class Daemon:
             # Always run, however late; once for many missed; never two side by side.
             job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         )
-        scheduler.add_job(
-            self.beat,
-            "interval",
-            seconds=HEARTBEAT.total_seconds(),
-            jitter=2,
-            next_run_time=datetime.now(UTC),
-            id="beat",
-        )
-        scheduler.add_job(self._tidy, "interval", hours=24, id="tidy")
-        scheduler.add_listener(self._on_event, EVENT_JOB_ERROR | EVENT_JOB_MISSED | EVENT_JOB_MAX_INSTANCES)
+        seconds = HEARTBEAT.total_seconds()
+        scheduler.add_job(self.beat, "interval", seconds=seconds, jitter=2, next_run_time=self._now(), id="beat")
+        scheduler.add_listener(_on_error, EVENT_JOB_ERROR)
         return scheduler
 
-    async def _tidy(self) -> None:
-        self.watch.store.prune(self._now())
-
-    def _on_event(self, event: JobEvent) -> None:
-        if event.code == EVENT_JOB_ERROR:
-            log.error("job failed", job=event.job_id, reason=type(getattr(event, "exception", None)).__name__)
-        elif event.code == EVENT_JOB_MISSED:
-            with contextlib.suppress(BackupwatchError):
-                self.watch.store.missed(event.job_id)
+    async def _keep_time(self, scheduler: AsyncIOScheduler) -> None:
+        """The scheduler aims at moments of the wall clock; set back, it would wait until that has caught up."""
+        while True:
+            await asyncio.sleep(HEARTBEAT.total_seconds())
+            job, now = scheduler.get_job("beat"), self._now()
+            if job is not None and job.next_run_time is not None and job.next_run_time - now > 2 * HEARTBEAT:
+                job.modify(next_run_time=now)
 
     async def _on_arrivals(self, arrivals: Callable[[], AsyncIterator[Arrival]]) -> None:
         async for arrival in arrivals():
             if self._debounce.arrival(arrival, self._monotonic()):
                 log.info("a phone came", connection=arrival.connection)
-                self.spawn(self._look_soon())
+                self.once("look at iphone", self._look_soon)
 
     async def _look_soon(self) -> None:
         await asyncio.sleep(PLUGGED_IN_PAUSE.total_seconds())
@@ -285,13 +373,17 @@ class Daemon:
 
     async def _on_changes(self, changes: Callable[[], AsyncIterator[None]]) -> None:
         async for _change in changes():
-            await self.reload()
+            self.once("reload", self.reload)
 
     async def _feed_watchdog(self) -> None:
         pause = notify_socket.watchdog_interval()
         while pause is not None:
             notify_socket.watchdog()
             await asyncio.sleep(pause)
+
+
+def _on_error(event: JobEvent) -> None:
+    log.error("job failed", job=event.job_id, reason=type(getattr(event, "exception", None)).__name__)
 
 
 async def _guarded(work: Coroutine[Any, Any, None]) -> None:
@@ -316,12 +408,18 @@ def _changed(before: Config, after: Config) -> list[str]:
     return keys
 
 
-def open_report(udid: str | None) -> None:
-    """Show the report page at one phone, in a process of its own."""
-    subprocess.Popen(
-        [sys.executable, "-m", "backupwatch", "report", "--open", *(["--device", udid] if udid else [])],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
+async def open_report(udid: str | None) -> None:
+    """Show the report page at one phone, in a process of its own that is waited for, so that no zombie is left."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "backupwatch",
+        "report",
+        "--open",
+        *(["--device", udid] if udid else []),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.DEVNULL,
+        stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,  # the daemon goes on; the page is its own affair
     )
+    await process.wait()

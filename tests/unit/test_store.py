@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import stat
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -229,11 +230,58 @@ def test_looks_in_any_order_never_break_the_snapshot(tmp_path: Path, looks: list
     store = open_store(tmp_path / f"{abs(hash(tuple(looks)))}.sqlite3", NOW)
     for minutes, value in looks:
         store.append([fact(kinds.ON_POWER, value, NOW + timedelta(minutes=minutes))])
-    spans = store.snapshot(NOW).phones["A"].spans(kinds.ON_POWER)
+    spans = store.snapshot(NOW + timedelta(minutes=500)).phones["A"].spans(kinds.ON_POWER)
     assert all(span.first_at <= span.last_at for span in spans)
     newest = max(minutes for minutes, _ in looks)
     assert max(span.last_at for span in spans) == NOW + timedelta(minutes=newest)
     store.close()
+
+
+def test_what_a_wrong_clock_left_behind_loses_to_every_later_look(store: Store) -> None:
+    """A computer that woke up a year ahead of time, looked, and was then set right."""
+    store.append([fact(kinds.OS_VERSION, "26.0", NOW - HOUR)])
+    store.append([fact(kinds.OS_VERSION, "26.1", NOW + timedelta(days=365))])
+    for hours in range(3):
+        store.append([fact(kinds.OS_VERSION, "26.2", NOW + hours * HOUR)])
+    view = store.snapshot(NOW + 3 * HOUR).phones["A"]
+    version = view.text(kinds.OS_VERSION)
+    assert version is not None
+    assert (version.value, version.last_at) == ("26.2", NOW + 2 * HOUR)
+    assert len(view.spans(kinds.OS_VERSION)) == 3
+    assert view.last_seen == NOW + 2 * HOUR
+
+
+def test_a_snooze_made_by_a_wrong_clock_lasts_no_longer_than_was_meant(store: Store) -> None:
+    store.snooze("A", NOW + timedelta(days=366), NOW + timedelta(days=365))
+    assert store.snoozes(NOW) == {"A": NOW + timedelta(days=1)}
+
+
+def test_a_message_that_failed_before_the_quiet_hours_is_not_tried_during_them(store: Store) -> None:
+    store.decide({}, [entry()], [], NOW)
+    store.later("m1", "nobody is logged in", NOW)
+    morning = NOW + 9 * HOUR
+    store.decide({}, [replace(entry(), not_before=morning)], [], NOW + timedelta(seconds=10))
+    assert store.due(NOW + HOUR) == []
+    assert [waiting.message.id for waiting in store.due(morning)] == ["m1"]
+
+
+def test_a_message_that_failed_for_good_gets_another_chance_after_a_restart(store: Store) -> None:
+    store.decide({}, [entry()], [], NOW)
+    store.failed("m1", "no such program", NOW)
+    assert store.due(NOW + HOUR) == []
+    store.retry_at_once(NOW + HOUR)
+    assert [waiting.message.id for waiting in store.due(NOW + HOUR)] == ["m1"]
+
+
+def test_a_garbled_row_does_not_hold_up_the_other_messages(store: Store) -> None:
+    store.decide({"phone:A": {}}, [entry("bad"), entry("good")], [], NOW)
+    other = sqlite3.connect(store.path)
+    other.execute("UPDATE outbox SET message = '{' WHERE id = 'bad'")
+    other.execute("INSERT INTO alert VALUES ('phone:B', '[')")
+    other.commit()
+    other.close()
+    assert [waiting.message.id for waiting in store.due(NOW)] == ["good"]
+    assert list(store.memories()) == ["phone:A"]
 
 
 def test_the_host_is_blind_until_usbmuxd_answers(store: Store) -> None:

@@ -54,6 +54,10 @@ _SOURCE_WORDS: Final = {
 _CONVENIENCE: Final = frozenset({"apple-status", "ios-releases"})
 """Pages without which every phone is still judged; nobody is disturbed about them."""
 
+_SAID_BY: Final = {"no-usbmuxd": "iphone"}
+"""A problem that says already that this source is blind."""
+_PERSON: Final = frozenset({BlindReason.REFUSED, BlindReason.SIGN_IN, BlindReason.NOT_CONFIGURED})
+
 
 def watch(
     snapshot: Snapshot, sources: Iterable[SourceHealth], stale_after: timedelta, platform: str, now: datetime
@@ -64,10 +68,12 @@ def watch(
     :param platform: ``sys.platform``, for the command that mends it.
     """
     problems = [*_usbmuxd(snapshot, platform), *_no_phone(snapshot, now), *_session(snapshot, now)]
-    told = {problem.id for problem in problems}
+    told = {_SAID_BY[problem.id] for problem in problems if problem.id in _SAID_BY}
+    if any(blind.look == "icloud" and blind.reason in _PERSON for blind in snapshot.account.blinds):
+        told.add("icloud")  # that a person must sign in is said about the account itself
     for source in sources:
         since = source.blind_since
-        if since is None or now - since < stale_after or source.name in _CONVENIENCE or "no-usbmuxd" in told:
+        if since is None or now - since < stale_after or source.name in _CONVENIENCE | told:
             continue
         sentence = f"{_SOURCE_WORDS.get(source.name, source.name)} for {age_words(now - since)}."
         problems.append(Problem(f"blind-{source.name}", sentence, "Run: backupwatch doctor", since))

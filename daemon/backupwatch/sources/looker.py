@@ -24,6 +24,32 @@ MAX_LINE = 4 * 1024 * 1024
 """Bytes of one fact; more than any honest fact has, and little enough to hold."""
 
 
+SCRATCH = "backupwatch-"
+"""How the names of workers' folders begin; the process id of their owner follows."""
+
+
+def sweep() -> int:
+    """Remove the folders of workers whose owner was killed before it could; answers how many."""
+    removed = 0
+    for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
+        owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if owner.isascii() and owner.isdigit() and folder.stat().st_uid == os.getuid() and not _lives(int(owner)):
+                shutil.rmtree(folder, ignore_errors=True)
+                removed += 1
+    return removed
+
+
+def _lives(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except (PermissionError, OverflowError):
+        return True
+    return True
+
+
 class WorkerDied(Exception):  # noqa: N818 - said inside this module only
     """The worker ended, was killed or broke its protocol; the argument is the reason in a word."""
 
@@ -39,7 +65,8 @@ class Worker:
     @classmethod
     async def start(cls, name: str, environment: Mapping[str, str]) -> Worker:
         """Start a worker for the named source; ``environment`` is added to ours."""
-        scratch = Path(tempfile.mkdtemp(prefix="backupwatch-"))  # 0700: the library puts keys into TMPDIR
+        # 0700: the library puts keys into TMPDIR. Our process id: so that `sweep` knows whose it was.
+        scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
         try:
             process = await asyncio.create_subprocess_exec(
                 sys.executable,

@@ -6,17 +6,17 @@ import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 from backupwatch.facts.observation import Fact, Subject
 from backupwatch.facts.snapshot import Snapshot, Span
 from backupwatch.store import chronicle, observations, outbox
-from backupwatch.store.opening import Report, open_reader, open_writer, unusable
+from backupwatch.store.opening import DamagedError, Report, open_reader, open_writer, unusable
 from backupwatch.store.outbox import Entry
 
-__all__ = ["Entry", "SourceStatus", "Store", "open_store", "read_store"]
+__all__ = ["DamagedError", "Entry", "SourceStatus", "Store", "open_store", "read_store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +42,7 @@ class Store:
     def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
         self._db = connection
         self.path = path
+        self._inode = _inode(path)
 
     @contextmanager
     def _writing(self) -> Iterator[sqlite3.Connection]:
@@ -51,9 +52,18 @@ class Store:
             try:
                 yield self._db
             except BaseException:
-                self._db.execute("ROLLBACK")
+                if self._db.in_transaction:  # a disk that is full has rolled back already
+                    self._db.execute("ROLLBACK")
                 raise
             self._db.execute("COMMIT")
+        except sqlite3.Error as error:
+            raise unusable(self.path, error) from error
+
+    @contextmanager
+    def _reading(self) -> Iterator[sqlite3.Connection]:
+        """Reads; :raises BackupwatchError: locked or damaged."""
+        try:
+            yield self._db
         except sqlite3.Error as error:
             raise unusable(self.path, error) from error
 
@@ -64,11 +74,13 @@ class Store:
 
     def snapshot(self, now: datetime) -> Snapshot:
         """What is known at ``now``."""
-        return observations.snapshot(self._db, now)
+        with self._reading() as db:
+            return observations.snapshot(db, now)
 
     def history(self, subject: Subject, kind: str, since: datetime) -> list[Span]:
         """All spans of one kind seen after ``since``, oldest first."""
-        return observations.history(self._db, subject, kind, since)
+        with self._reading() as db:
+            return observations.history(db, subject, kind, since)
 
     def tracks(self, subject: Subject, kinds: Collection[str], since: datetime) -> dict[str, tuple[Span, ...]]:
         """The spans of many kinds seen after ``since``, and the one before them, oldest first."""
@@ -80,11 +92,13 @@ class Store:
 
     def blind_since(self, subject: Subject, look: str) -> datetime | None:
         """Since when such a look has seen nothing."""
-        return observations.blind_since(self._db, subject, look)
+        with self._reading() as db:
+            return observations.blind_since(db, subject, look)
 
     def memories(self) -> dict[str, dict[str, Any]]:
         """What the person was told, by thread."""
-        return outbox.memories(self._db)
+        with self._reading() as db:
+            return outbox.memories(db)
 
     def decide(
         self,
@@ -99,19 +113,23 @@ class Store:
 
     def due(self, now: datetime) -> list[Entry]:
         """Messages to show now."""
-        return outbox.due(self._db, now)
+        with self._reading() as db:
+            return outbox.due(db, now)
 
     def pending(self) -> list[Entry]:
         """All messages that nobody has seen yet."""
-        return outbox.pending(self._db)
+        with self._reading() as db:
+            return outbox.pending(db)
 
     def next_try(self) -> datetime | None:
         """When the next message may be tried."""
-        return outbox.next_try(self._db)
+        with self._reading() as db:
+            return outbox.next_try(db)
 
     def alerts(self, since: datetime) -> list[Entry]:
         """Messages created after ``since``, whatever became of them."""
-        return outbox.ended(self._db, since)
+        with self._reading() as db:
+            return outbox.ended(db, since)
 
     def shown(
         self, ident: str, channel: str, evidence: str, changed: Mapping[str, Mapping[str, Any] | None], now: datetime
@@ -152,12 +170,19 @@ class Store:
 
     def snoozes(self, now: datetime) -> dict[str, datetime]:
         """UDID to the end of its snooze, those that still hold."""
-        rows = self._db.execute("SELECT udid, until FROM snooze WHERE until > ?", (now.timestamp(),))
-        return {udid: datetime.fromtimestamp(until, UTC) for udid, until in rows}
+        with self._reading() as db:
+            rows = db.execute("SELECT udid, until, since FROM snooze WHERE until > ?", (now.timestamp(),)).fetchall()
+        # One that begins in the future was made by a clock that was set back since: only its length counts.
+        return {
+            udid: min(datetime.fromtimestamp(until, UTC), now + timedelta(seconds=until - since))
+            for udid, until, since in rows
+        }
 
     def sources(self) -> dict[str, SourceStatus]:
         """What became of each source's looks."""
-        rows = self._db.execute("SELECT name, tried_at, ok_at, next_at, blind_since, missed, deaths FROM source")
+        columns = "name, tried_at, ok_at, next_at, blind_since, missed, deaths"
+        with self._reading() as db:
+            rows = db.execute(f"SELECT {columns} FROM source").fetchall()  # noqa: S608 - our own words
         return {
             name: SourceStatus(name, _moment(tried), _moment(ok), _moment(nxt), _moment(blind), missed, deaths)
             for name, tried, ok, nxt, blind, missed, deaths in rows
@@ -175,21 +200,23 @@ class Store:
                 (stamp, saw, stamp, saw, stamp, deaths, name),
             )
 
-    def plan(self, due: Mapping[str, datetime]) -> None:
-        """Note when each source looks next."""
+    def plan(self, due: Mapping[str, datetime | None]) -> None:
+        """Note when each source looks next; None: not before a person acts."""
         with self._writing() as db:
             for name, at in due.items():
-                db.execute("UPDATE source SET next_at = ? WHERE name = ?", (at.timestamp(), name))
+                db.execute("UPDATE source SET next_at = ? WHERE name = ?", (at and at.timestamp(), name))
 
-    def missed(self, name: str) -> None:
-        """Note that a round of this source did not start in time."""
+    def missed(self, rounds: Mapping[str, int]) -> None:
+        """Note how many rounds of each source did not happen in time."""
         with self._writing() as db:
-            db.execute("INSERT OR IGNORE INTO source (name) VALUES (?)", (name,))
-            db.execute("UPDATE source SET missed = missed + 1 WHERE name = ?", (name,))
+            for name, count in rounds.items():
+                db.execute("INSERT OR IGNORE INTO source (name) VALUES (?)", (name,))
+                db.execute("UPDATE source SET missed = missed + ? WHERE name = ?", (count, name))
 
     def meta(self, key: str) -> str | None:
         """A small value of the program's own."""
-        row = self._db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
+        with self._reading() as db:
+            row = db.execute("SELECT value FROM meta WHERE key = ?", (key,)).fetchone()
         return row[0] if row else None
 
     def set_meta(self, key: str, value: str) -> None:
@@ -203,6 +230,11 @@ class Store:
         """Forget what is too old to matter."""
         with self._writing() as db:
             observations.prune(db, now)
+
+    def expect_in_place(self) -> None:
+        """:raises DamagedError: the file was deleted or replaced; what is written here, nobody would ever read."""
+        if _inode(self.path) != self._inode:
+            raise DamagedError(f"The memory file {self.path} was deleted or replaced while it was in use")
 
     def close(self) -> None:
         """Close the file."""
@@ -227,6 +259,13 @@ def read_store(path: Path) -> Store | None:
     """
     connection = open_reader(path)
     return Store(connection, path) if connection else None
+
+
+def _inode(path: Path) -> int | None:
+    try:
+        return path.stat().st_ino
+    except OSError:
+        return None
 
 
 def _moment(stamp: float | None) -> datetime | None:

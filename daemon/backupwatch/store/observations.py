@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime, timedelta
-from typing import Final
+from typing import Any, Final
 
 from backupwatch.facts import kinds
 from backupwatch.facts.observation import (
@@ -28,6 +28,8 @@ SAMPLE_WINDOW: Final = timedelta(days=45)
 """How far back sightings and log events go into a snapshot: longer than any gap that nights are counted over."""
 SLOW_SPANS: Final = 120
 """Spans of one slow kind in a snapshot: four months of daily backups, four of quota readings every six hours."""
+MOMENT: Final = 1e-6
+"""Seconds between two facts of which one is to count as the older."""
 SAMPLE_KEEP: Final = timedelta(days=800)
 """After this sightings and events are forgotten; dates, versions and quota stay for ever."""
 
@@ -49,7 +51,7 @@ def append(connection: sqlite3.Connection, facts: Iterable[Fact]) -> None:
 
 
 def snapshot(connection: sqlite3.Connection, now: datetime) -> Snapshot:
-    """What is known at ``now``; facts from after ``now`` (a clock set back) are not hidden."""
+    """What is known at ``now``; facts from after ``now`` (a clock set back) count as older than what came after."""
     since = (now - SAMPLE_WINDOW).timestamp()
     subjects = {
         number: Subject(SubjectKind(kind), ident)
@@ -59,14 +61,13 @@ def snapshot(connection: sqlite3.Connection, now: datetime) -> Snapshot:
     samples = ", ".join(f"'{kind}'" for kind in sorted(kinds.SAMPLES))
     rows = connection.execute(
         f"""
-        SELECT subject, kind, source, value, first_at, last_at, samples FROM (
+        SELECT id, subject, kind, source, value, first_at, last_at, samples FROM (
             SELECT *, row_number() OVER (PARTITION BY subject, kind ORDER BY last_at DESC) AS recent FROM span
         ) WHERE (kind NOT IN ({samples}) AND recent <= ?) OR (kind IN ({samples}) AND (last_at >= ? OR recent = 1))
-        ORDER BY first_at, last_at
         """,  # noqa: S608 - the names are constants of kinds.py
         (SLOW_SPANS, since),
-    )
-    for number, kind, source, value, first, last, count in rows:
+    ).fetchall()
+    for number, kind, source, value, first, last, count in _none_from_the_future(rows, now.timestamp()):
         tracks[number][kind].append(Span(json.loads(value), _moment(first), _moment(last), source, count))
     for number, kind, value, source, seen in connection.execute(
         "SELECT subject, kind, value, source, seen_at FROM event WHERE at >= ? ORDER BY at", (since,)
@@ -74,7 +75,8 @@ def snapshot(connection: sqlite3.Connection, now: datetime) -> Snapshot:
         tracks[number][kind].append(Span(json.loads(value), _moment(seen), _moment(seen), source))
     blinds: dict[int, list[Blind]] = defaultdict(list)
     for number, look, reason, sentence, first, last, retry in connection.execute("SELECT * FROM blind ORDER BY look"):
-        blind = Blind(subjects[number], look, BlindReason(reason), sentence, _moment(last), retry, _moment(first))
+        seen, since_then = (_moment(min(stamp, now.timestamp())) for stamp in (last, first))
+        blind = Blind(subjects[number], look, BlindReason(reason), sentence, seen, retry, since_then)
         blinds[number].append(blind)
     views = {
         subject: _view(subject, tracks.get(number, {}), blinds.get(number, [])) for number, subject in subjects.items()
@@ -129,7 +131,7 @@ def _append_span(connection: sqlite3.Connection, number: int, fact: Observation)
     value, at = json.dumps(fact.value, sort_keys=True, separators=(",", ":")), fact.observed_at.timestamp()
     row = connection.execute(
         "SELECT id, value, first_at, last_at FROM span WHERE subject = ? AND kind = ? AND source = ? "
-        "ORDER BY last_at DESC LIMIT 1",
+        "ORDER BY id DESC LIMIT 1",  # the one written last, also after the clock was set back
         (number, fact.kind, fact.source),
     ).fetchone()
     if row and row[1] == value and row[2] <= at:
@@ -177,6 +179,21 @@ def _clear_blinds(connection: sqlite3.Connection, facts: list[Fact], numbers: Ma
         for (look,) in looks:
             if _base(look) == base and (subject, look) not in again:
                 connection.execute("DELETE FROM blind WHERE subject = ? AND look = ?", (numbers[subject], look))
+
+
+def _none_from_the_future(rows: list[tuple[Any, ...]], now: float) -> Iterator[tuple[Any, ...]]:
+    """Spans without their row number; a moment after ``now`` is moved before whatever was written later.
+
+    A clock that was wrong and then set right has left them. Read like this they lose to every newer look, and
+    nothing is lost should it be the present clock that is wrong.
+    """
+    latest: dict[tuple[int, str, str], float] = {}
+    for _, number, kind, source, value, first, last, count in sorted(rows, reverse=True, key=lambda row: int(row[0])):
+        key = (number, kind, source)
+        end = last if last <= now else latest.get(key, now)
+        begin = min(first, end)
+        latest[key] = min(latest.get(key, now), begin - MOMENT)
+        yield number, kind, source, value, begin, end, count
 
 
 def _view(subject: Subject, tracks: Mapping[str, list[Span]], blinds: list[Blind]) -> View:

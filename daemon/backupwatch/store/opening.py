@@ -17,6 +17,10 @@ BUSY_MS = 5_000
 Report = Callable[[str], None]
 
 
+class DamagedError(BackupwatchError):
+    """The store cannot be read as it is; opening it anew may mend it."""
+
+
 def open_writer(path: Path, now: datetime, report: Report, *, thorough: bool) -> sqlite3.Connection:
     """The daemon's connection, checked and migrated.
 
@@ -83,7 +87,8 @@ def unusable(path: Path, error: Exception) -> BackupwatchError:
                 fix=fix,
                 retry=True,
             )
-    return BackupwatchError(
+    kind = DamagedError if _is_damage(error) or "disk i/o" in words else BackupwatchError
+    return kind(
         f"The memory file {path} cannot be used ({words[:80]})",
         meaning="Without it no alert can be remembered",
         fix="See the log for details, or move the file away to start afresh",
@@ -119,7 +124,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> int:
     return version
 
 
-def _is_damage(error: sqlite3.DatabaseError) -> bool:
+def _is_damage(error: Exception) -> bool:
     words = str(error).lower()
     return any(sign in words for sign in ("malformed", "not a database", "corrupt", "no such table", "already exists"))
 

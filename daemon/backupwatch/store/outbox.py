@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
@@ -45,7 +46,12 @@ class Entry:
 
 def memories(connection: sqlite3.Connection) -> dict[str, dict[str, Any]]:
     """What the person was told, by thread, as the policy wrote it."""
-    return {thread: json.loads(memory) for thread, memory in connection.execute("SELECT thread, memory FROM alert")}
+    told: dict[str, dict[str, Any]] = {}
+    for thread, text in connection.execute("SELECT thread, memory FROM alert"):
+        with suppress(ValueError):  # a row that damage has garbled: rather told again than never
+            if isinstance(memory := json.loads(text), dict):
+                told[thread] = memory
+    return told
 
 
 def write_decision(
@@ -70,7 +76,7 @@ def write_decision(
             )
     for ident in withdrawn:
         connection.execute(
-            "UPDATE outbox SET state = 'withdrawn', ended_at = ? WHERE id = ? AND state = 'pending'",
+            "UPDATE outbox SET state = 'withdrawn', ended_at = ? WHERE id = ? AND state IN ('pending', 'failed')",
             (now.timestamp(), ident),
         )
     for entry in sends:
@@ -81,7 +87,8 @@ def write_decision(
             INSERT INTO outbox (id, thread, mark, message, udids, cause, created_at, not_before, next_try)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
                 message = excluded.message, not_before = excluded.not_before, state = 'pending',
-                next_try = CASE WHEN state = 'pending' AND attempts > 0 THEN next_try ELSE excluded.next_try END
+                next_try = CASE WHEN state = 'pending' AND attempts > 0 THEN max(next_try, excluded.next_try)
+                    ELSE excluded.next_try END
                 WHERE state IN ('pending', 'withdrawn')
             """,
             (
@@ -146,29 +153,52 @@ def mark_failed(connection: sqlite3.Connection, ident: str, detail: str, now: da
 
 
 def retry_at_once(connection: sqlite3.Connection, now: datetime) -> None:
-    """A notification server has appeared, or the clock was set back: what waits is tried now."""
-    connection.execute("UPDATE outbox SET next_try = max(not_before, ?) WHERE state = 'pending'", (now.timestamp(),))
+    """A notification server has appeared, or the clock was set back: what waits is tried now.
+
+    So is what failed for good: another start, another configuration or another day may have another way of speaking.
+    """
+    connection.execute(
+        "UPDATE outbox SET next_try = max(not_before, ?), state = 'pending' WHERE state IN ('pending', 'failed')",
+        (now.timestamp(),),
+    )
 
 
 def _entries(connection: sqlite3.Connection, where: str, values: tuple[Any, ...]) -> list[Entry]:
     columns = "message, mark, udids, cause, created_at, not_before, state, attempts, ended_at, channel, evidence"
     rows = connection.execute(f"SELECT {columns} FROM outbox WHERE {where}", values)  # noqa: S608 - our own words
-    return [
-        Entry(
-            Message.from_json(message),
-            mark,
-            tuple(json.loads(udids)),
-            cause,
-            datetime.fromtimestamp(created, UTC),
-            datetime.fromtimestamp(not_before, UTC),
-            state,
-            attempts,
-            _moment(end),
-            channel,
-            evidence,
-        )
-        for message, mark, udids, cause, created, not_before, state, attempts, end, channel, evidence in rows
-    ]
+    entries = []
+    for row in rows:
+        with suppress(ValueError, TypeError):  # a row that damage has garbled must not hold up the others
+            entries.append(_entry(*row))
+    return entries
+
+
+def _entry(
+    message: str,
+    mark: str,
+    udids: str,
+    cause: str | None,
+    created: float,
+    not_before: float,
+    state: str,
+    attempts: int,
+    end: float | None,
+    channel: str | None,
+    evidence: str | None,
+) -> Entry:
+    return Entry(
+        Message.from_json(message),
+        mark,
+        tuple(json.loads(udids)),
+        cause,
+        datetime.fromtimestamp(created, UTC),
+        datetime.fromtimestamp(not_before, UTC),
+        state,
+        attempts,
+        _moment(end),
+        channel,
+        evidence,
+    )
 
 
 def _moment(stamp: float | None) -> datetime | None:

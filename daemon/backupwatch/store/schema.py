@@ -14,7 +14,8 @@ MIGRATIONS: Final = (
         source TEXT NOT NULL, value TEXT NOT NULL, first_at REAL NOT NULL, last_at REAL NOT NULL,
         samples INTEGER NOT NULL DEFAULT 1
     );
-    CREATE INDEX span_newest ON span (subject, kind, source, last_at);
+    CREATE INDEX span_newest ON span (subject, kind, source);
+    CREATE INDEX span_recent ON span (subject, kind, last_at);
     CREATE TABLE event (
         subject INTEGER NOT NULL REFERENCES subject, kind TEXT NOT NULL, at REAL NOT NULL, value TEXT NOT NULL,
         source TEXT NOT NULL, seen_at REAL NOT NULL, UNIQUE (subject, kind, at, value)
