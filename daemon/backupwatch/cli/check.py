@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from backupwatch import asking, clock, log, paths
@@ -46,6 +47,20 @@ async def _look(watch: rounds.Watch) -> tuple[Snapshot, Verdict, tuple[Problem, 
     now = clock.utc_now()
     rounds.judged(watch, now)  # so that phones already known to be stale have their log listened to
     with Progress() as progress:
-        await rounds.look(watch, asking.ALL_SOURCES, now, on_fact=progress.fact)
+        await rounds.look(watch, _sources(watch, now), now, on_fact=progress.fact)
     snapshot, verdict = rounds.judged(watch, now)
     return snapshot, verdict, rounds.problems(watch, snapshot, now)
+
+
+def _sources(watch: rounds.Watch, now: datetime) -> list[str]:
+    """Phones, account and folders always; Apple's pages at most as often as the configuration says."""
+    last = watch.store.sources()
+    pauses = {"apple-status": watch.config.polling.services_every, "ios-releases": asking.RELEASES_EVERY}
+    return [
+        name
+        for name in asking.ALL_SOURCES
+        if name not in pauses
+        or (status := last.get(name)) is None
+        or status.ok_at is None
+        or not timedelta(0) <= now - status.ok_at < pauses[name]
+    ]

@@ -25,7 +25,7 @@ def config_of(path: Path | None) -> Config:
 
     from backupwatch.settings.load import load
 
-    loaded = load(path)
+    loaded = load(path, must_exist=path is not None)
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
     return loaded.config
