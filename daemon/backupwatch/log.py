@@ -31,9 +31,9 @@ else:
 HIDDEN: Final = "•••"
 """What stands in a log in place of a secret."""
 
-QUIET: Final = ("pymobiledevice3", "pyicloud", "urllib3", "requests", "keyring")
+QUIET: Final = ("apscheduler", "pymobiledevice3", "pyicloud", "urllib3", "requests", "keyring")
 """Libraries held to warnings, whatever level they set themselves: below it they write pair records, plists,
-requests and cookies."""
+requests and cookies, or (apscheduler) two lines per heartbeat."""
 
 _MAX_VALUE, _MAX_TRACEBACK, _MAX_ITEMS, _MAX_DEPTH = 2_000, 16_000, 50, 5
 
@@ -141,7 +141,7 @@ def configure(*, level: str = "info", json: bool | None = None, stream: TextIO |
     """Send every log, ours and the libraries', to ``stream``; may be called again to change its mind.
 
     :param level: ``debug``, ``info``, ``warning``, ``error`` or ``critical``, in any case.
-    :param json: JSON lines; None means: unless ``stream`` is a terminal.
+    :param json: JSON lines; None means: unless ``stream`` is a terminal, and as fields where it is systemd's journal.
     :param stream: standard error when None.
     :raises ValueError: no such level.
     """
@@ -169,7 +169,10 @@ def configure(*, level: str = "info", json: bool | None = None, stream: TextIO |
         logger_factory=structlog.stdlib.LoggerFactory(),
         cache_logger_on_first_use=False,  # module-level loggers follow a later change
     )
-    handler = _Handler(target)
+    from backupwatch.service import journal
+
+    to_journal = as_json and json is None and stream is None and journal.is_ours()
+    handler = journal.JournalHandler(target) if to_journal else _Handler(target)
     handler.addFilter(_not_chatter)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
@@ -183,7 +186,7 @@ def configure(*, level: str = "info", json: bool | None = None, stream: TextIO |
         )
     )
     root = logging.getLogger()
-    for old in [old for old in root.handlers if isinstance(old, _Handler)]:
+    for old in [old for old in root.handlers if isinstance(old, _Handler | journal.JournalHandler)]:
         root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(number)

@@ -310,3 +310,17 @@ def test_a_watch_that_runs_in_a_terminal_already_is_named(machine: UserManager, 
 
     assert done.returncode == 1
     assert "already running" in done.stderr
+
+
+def test_the_journal_can_be_searched_by_field(machine: UserManager, backupwatch: Command) -> None:
+    """The daemon's entries have fields, and read as sentences."""
+    backupwatch("service", "install")
+
+    def entry() -> list[str]:
+        found = machine.run(
+            "journalctl", "--user", "--quiet", "-o", "cat", "BACKUPWATCH_SOURCE=local-backups", ok=False
+        )
+        return found.stdout.splitlines()
+
+    machine.until("an entry", lambda: bool(entry()))
+    assert entry()[-1].startswith("looked source=local-backups")

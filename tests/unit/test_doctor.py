@@ -35,16 +35,16 @@ NOW = datetime(2026, 11, 22, 14, 5, tzinfo=UTC)
 ANNA, BEN = "00008140-001C2D3E4F50001C", "00008140-0A0B0C0D0E0F0002"
 
 
-def seen(kind: str, value: Json, subject: Subject = phone(ANNA)) -> Observation:
-    return Observation(subject, kind, value, NOW, "iphone")
+def seen(kind: str, value: Json, subject: Subject | None = None) -> Observation:
+    return Observation(subject or phone(ANNA), kind, value, NOW, "iphone")
 
 
 def blind(reason: BlindReason, subject: Subject, look: str = "iphone", sentence: str = "It did not work") -> Blind:
     return Blind(subject, look, reason, sentence, NOW)
 
 
-def at(tmp_path: Path, *facts: Fact, config: Config = Config(), snapshot: Snapshot | None = None) -> Situation:
-    return Situation(config, facts, snapshot, NOW, tmp_path, platform="linux", environ={})
+def at(tmp_path: Path, *facts: Fact, config: Config | None = None, snapshot: Snapshot | None = None) -> Situation:
+    return Situation(config or Config(), facts, snapshot, NOW, tmp_path, platform="linux", environ={})
 
 
 HEALTHY = (

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import shutil
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,11 +48,19 @@ class Found:
 def welcome(config_path: Path | None = None) -> int:
     """Say what was found and what to do next; always 0, since nothing was asked for."""
     log.configure(level="error")
-    print("backupwatch tells you when an iPhone stopped backing up, why, and what to tap.\n")
+    _say("backupwatch tells you when an iPhone stopped backing up, why, and what to tap.", "")
     found = find(config_path)
-    print(*described(found), "", *numbered(steps(found)), sep="\n")
-    print("\nTo see it at work without an iPhone: backupwatch demo. All commands: backupwatch --help")
+    _say(*described(found), "", *numbered(steps(found)), "")
+    _say("To see it at work without an iPhone: backupwatch demo. All commands: backupwatch --help")
     return 0
+
+
+def _say(*lines: str) -> None:
+    """Print lines, wrapped at the terminal's width under the first word of a numbered step."""
+    width = max(40, min(100, shutil.get_terminal_size((80, 24)).columns))
+    for line in lines:
+        indent = " " * 5 if line.startswith("  ") else ""
+        print(textwrap.fill(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False))
 
 
 def next_steps(config_path: Path | None = None) -> list[str]:
