@@ -61,7 +61,7 @@ def backup_before(udid: str, now: datetime) -> datetime | None:
 class Scripted(Looker):
     """Sees what the story says at the moment of the look."""
 
-    async def look(self, name: str, request: Any, deadline: float, **_: Any) -> list[Fact]:
+    async def look(self, name: str, request: Any, _deadline: float, **_: Any) -> list[Fact]:
         now = request.now
         if name == "apple-status":
             return [Observation(STATUS, kinds.SERVICE_EVENTS, [], now, "apple-status")]

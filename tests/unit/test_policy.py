@@ -92,7 +92,7 @@ def test_states_over_time_lead_to_these_alerts(story: list[tuple[object, State]]
 
 def test_reminders_come_less_and_less_often_and_then_every_week() -> None:
     person = Person()
-    for hours in range(0, 24 * 30):
+    for hours in range(24 * 30):
         person.live(stale(START + hours * HOUR))
     days = [(at - START) / DAY for _, at in person.heard]
     assert days == [0, 1, 3, 7, 14, 21, 28]
@@ -169,7 +169,7 @@ def test_quiet_hours_hold_the_message_and_drop_it_if_it_is_not_true_in_the_morni
 
 def test_quiet_hours_hold_the_message_and_say_it_in_the_morning_if_it_is_still_true() -> None:
     person = Person(AlertSettings(UTC, quiet_hours=(time(22), time(7, 30))))
-    for hour in range(0, 11):
+    for hour in range(11):
         person.live(stale(datetime(2026, 11, 10, 22, tzinfo=UTC) + hour * HOUR))
     assert person.heard == [("first", datetime(2026, 11, 11, 8, tzinfo=UTC))]
 
@@ -221,7 +221,7 @@ def test_an_outage_at_apple_holds_the_alert_back_until_it_matters() -> None:
 def test_the_days_until_apple_deletes_the_backup_are_counted_down() -> None:
     person = Person()
     last = START - 150 * DAY
-    for day in range(0, 33):
+    for day in range(33):
         now = START + day * DAY
         left = max(0, 30 - day)
         person.live(verdict(device(State.OVERDUE, now=now, last=last, deletion=left), now=now))
@@ -232,7 +232,7 @@ def test_the_days_until_apple_deletes_the_backup_are_counted_down() -> None:
 
 def test_the_storage_forecast_is_told_once_although_it_wavers() -> None:
     person = Person()
-    for day in range(0, 12):
+    for day in range(12):
         now = START + day * DAY
         full = START + 20 * DAY if day % 3 else None
         person.live(verdict(device(State.FRESH, now=now), now=now, full_at=full if day > 6 else None))
@@ -249,7 +249,7 @@ def test_the_account_is_told_once_per_state_and_an_outage_is_not_its_state() -> 
 
 def test_a_blind_watcher_is_told_once_after_a_while_and_a_flapping_one_not_again() -> None:
     person = Person()
-    for hours in range(0, 30):
+    for hours in range(30):
         now = START + hours * HOUR
         problem = Problem("no-usbmuxd", "usbmuxd is not running.", "Start it.", START, HOUR)
         person.live(verdict(now=now), problems=(problem,) if hours % 3 else ())
@@ -259,7 +259,7 @@ def test_a_blind_watcher_is_told_once_after_a_while_and_a_flapping_one_not_again
 def test_a_clock_that_was_set_back_does_not_silence_the_reminders() -> None:
     person = Person()
     person.live(stale(START + 300 * DAY))
-    for day in range(0, 3):
+    for day in range(3):
         person.live(stale(START + day * DAY))
     assert person.marks[:2] == ["first", "reminder"]
 
