@@ -324,3 +324,42 @@ def test_the_journal_can_be_searched_by_field(machine: UserManager, backupwatch:
 
     machine.until("an entry", lambda: bool(entry()))
     assert entry()[-1].startswith("looked source=local-backups")
+
+
+def test_the_promised_limits_and_locks_are_in_force(machine: UserManager, backupwatch: Command) -> None:
+    """Not only written in the unit: the kernel holds the running daemon to them."""
+    backupwatch("service", "install")
+    pid = machine.show("MainPID")
+    status = dict(
+        line.split(":\t", 1) for line in machine.run("cat", f"/proc/{pid}/status").stdout.splitlines() if ":\t" in line
+    )
+
+    assert status["NoNewPrivs"] == "1"
+    assert status["Seccomp"] == "2"
+    assert status["Umask"] == "0077"
+    assert machine.run("ps", "-o", "ni=", "-p", pid).stdout.strip() == "10"
+    assert "idle" in machine.run("ionice", "-p", pid).stdout
+    limits = machine.run("cat", f"/proc/{pid}/limits").stdout
+    assert "Max core file size        0" in limits
+
+
+def test_without_a_session_bus_the_service_runs_all_the_same(machine: UserManager, backupwatch: Command) -> None:
+    """The watch does not depend on a desktop; what cannot be shown waits."""
+    machine.ctl("stop", "dbus.socket", "dbus.service", ok=False)
+    try:
+        backupwatch("service", "install", env={"DBUS_SESSION_BUS_ADDRESS": "unix:path=/nowhere"})
+        assert machine.show("SubState") == "running"
+        assert "Running" in backupwatch("service", "status").stdout
+    finally:
+        machine.ctl("start", "dbus.socket", ok=False)
+
+
+def test_on_a_machine_with_nothing_set_up_the_person_is_led_on(machine: UserManager, backupwatch: Command) -> None:
+    """The service runs, and what it lacks is said with the next step."""
+    done = backupwatch("service", "install")
+    assert "backupwatch pair" in done.stderr
+    assert "Traceback" not in done.stderr
+
+    greeting = backupwatch().stdout
+    assert "The watch is on" in greeting
+    assert "backupwatch pair" in greeting

@@ -155,6 +155,8 @@ class Systemd:
         self._ctl("reset-failed", UNIT)
         self._start("restart")
         status = self.status()
+        if self._ends_with_logout():
+            notes.append("Without a desktop the watch ends when you log out. To keep it: loginctl enable-linger")
         return Installed(
             runs=f"backupwatch runs now and starts whenever you log in{_in_brackets(status.text)}.",
             log="Its log: backupwatch service logs",
@@ -257,6 +259,13 @@ class Systemd:
         argv = ["journalctl", "--user", "--unit", UNIT, "--identifier=backupwatch", "--output=cat", "--lines=1"]
         ran = self._run([*argv, "--quiet", "--no-pager"])
         return f"It said: {text.plain(ran.out, 200)}" if ran.ok and ran.out else ""
+
+    def _ends_with_logout(self) -> bool:
+        """Whether nothing keeps the user manager alive after the last terminal closes; on a desktop nobody minds."""
+        if any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "XDG_CURRENT_DESKTOP")):
+            return False
+        ran = self._run(["loginctl", "show-user", str(os.getuid()), "--property=Linger", "--value"])
+        return ran.ok and ran.out == "no"
 
     def _need_installed(self) -> None:
         if trouble := self.trouble():
