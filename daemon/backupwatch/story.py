@@ -95,4 +95,3 @@ def _sign_in(stage: Stage, state: Path, begins: datetime) -> Account:
         return Account()
     stage.icloud.signed_in(state, begins - timedelta(days=1))
     return Account(apple_id=str(told(stage.scenario.account)["apple_id"]))
-

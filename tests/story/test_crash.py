@@ -7,9 +7,9 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "tools"))
 
-import crash  # noqa: E402 - lives beside the other tools, which people run by hand
+import crash
 
-from backupwatch import log  # noqa: E402
+from backupwatch import log
 
 
 def test_no_alert_is_lost_or_doubled_however_often_the_daemon_is_killed(tmp_path: Path) -> None:

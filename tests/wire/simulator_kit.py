@@ -41,9 +41,10 @@ def short_folder() -> Iterator[Path]:
 @contextmanager
 def on_stage(text: str, **options: object) -> Iterator[StageInThread]:
     """A story from TOML text, on stage in a thread, ending on :data:`TODAY`."""
-    with short_folder() as folder, Stage.in_thread(
-        scenario.parse(text, "story.toml"), folder, today=TODAY, **options
-    ) as stage:
+    with (
+        short_folder() as folder,
+        Stage.in_thread(scenario.parse(text, "story.toml"), folder, today=TODAY, **options) as stage,
+    ):
         yield stage
 
 

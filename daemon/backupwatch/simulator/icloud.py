@@ -153,9 +153,7 @@ class ICloudActor:
         jar = LWPCookieJar(str(folder / f"{stem}.cookiejar"))
         for name, value in self._cookies(session):
             expires = int(self._end(born).timestamp())
-            cookie = create_cookie(  # type: ignore[no-untyped-call]
-                name, value, domain="127.0.0.1", expires=expires, discard=False
-            )
+            cookie = create_cookie(name, value, domain="127.0.0.1", expires=expires, discard=False)
             jar.set_cookie(cookie)
         jar.save(ignore_discard=True, ignore_expires=True)
         (folder / f"{stem}.session").write_text(json.dumps(data), "utf-8")

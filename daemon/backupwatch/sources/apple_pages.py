@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import requests
 import urllib3.exceptions
@@ -172,7 +172,7 @@ def _get(url: str, copy: _Copy | None, patience: float) -> _Answer | None:
             if target is None:
                 return _body(answer)
             answer.close()
-            target = requests.compat.urljoin(url, target)
+            target = urljoin(url, target)
             if urlsplit(url).scheme == "https" and urlsplit(target).scheme != "https":
                 raise _Trouble(BlindReason.PORTAL, "sends us to an unprotected address, as sign-in pages do")
             url = target
