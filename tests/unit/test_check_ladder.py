@@ -35,6 +35,7 @@ def test_after_a_restart_comes_the_update() -> None:
     story = session(Story(9.5), 40, 4.8).out("26.3")
     assert story.finding("restart-iphone") == RuledOut("restart-iphone", ("Restarting on Tue 17 Nov did not help",))
     assert order(story) == ["update-ios"]
+    assert story.blamed("update-ios").evidence[-1] == "Restarting on Tue 17 Nov did not help"
     assert isinstance(story.finding("sign-in-needed"), NotChecked)
 
 

@@ -75,6 +75,7 @@ def test_the_last_date_is_kept_when_it_vanishes() -> None:
     assert found.last_cloud == ago(4).replace(microsecond=0)
     assert found.vanished_at == ago(1.9)
     assert "was gone" in " ".join(found.evidence)
+    assert "last backup that is known" in found.evidence[0]
 
 
 def test_a_phone_without_any_date_is_never_backed_up() -> None:

@@ -15,7 +15,6 @@ from backupwatch.facts import kinds
 from backupwatch.judge import about, phone_log
 from backupwatch.judge.account_link import on_account
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut, State
-from backupwatch.judge.forecast import full_at
 from backupwatch.judge.storage import Quota, parse, quota
 from backupwatch.wording import values, words
 
@@ -89,7 +88,7 @@ def _weigh(case: Case, places: dict[str, str], room: Quota, *, linked: bool) -> 
         sure = Certainty.CERTAIN if linked and (over or brim) else Certainty.LIKELY
         return _blamed(case, places, sure, tuple(evidence))
     if case.freshness.state is State.FRESH:
-        when = full_at(case.snapshot.account, case.now)
+        when = case.full_at
         if when is not None and when - case.now <= case.limits.warn_before_full:
             evidence = [_used(room), WORDS.say("forecast", day=values.day(when, case.zone))]
             return _blamed(case, places, Certainty.LIKELY, tuple(evidence), soon=True)

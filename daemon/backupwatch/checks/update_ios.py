@@ -29,6 +29,7 @@ WORDS = words(
         "out-since.other": "iOS {installed}; {newest} came out {number} days ago",
         "own-major": "iOS {installed} is the newest of its line; iOS {newest} is a new line for this {thing}",
         "log": "The {thing} reported on {moment} that its iCloud backup needs a newer iOS (error {code})",
+        "restarted": "Restarting on {day} did not help",
         "tried": "Updating to iOS {installed} on {day} did not help",
         "newest": "iOS {installed} is the newest for this {thing}",
         "wait": "it was updated to iOS {installed} on {day}; tonight's backup will show whether that helped",
@@ -64,7 +65,16 @@ def check(case: Case) -> Finding:
     done = (WORDS.say("tried", installed=installed, day=values.day(updated, case.zone)),) if updated else ()
     if installed >= out.newest:
         return RuledOut(ID, (WORDS.say("newest", installed=installed, **places), *done))
-    return _blamed(case, "summary", (_out(case, installed, out), *done), Certainty.POSSIBLE, last_resort=True)
+    evidence = (_out(case, installed, out), *done, *_restarted(case))
+    return _blamed(case, "summary", evidence, Certainty.POSSIBLE, last_resort=True)
+
+
+def _restarted(case: Case) -> tuple[str, ...]:
+    """What the cheaper step of the ladder brought."""
+    restarted = tried.restarted_at(case)
+    if restarted is None or not tried.restart_failed(case):
+        return ()
+    return (WORDS.say("restarted", day=values.day(restarted, case.zone)),)
 
 
 def _out(case: Case, installed: Version, out: Releases) -> str:

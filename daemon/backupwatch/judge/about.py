@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Final, TypeVar
 
 from backupwatch.facts import kinds
@@ -90,7 +91,11 @@ def share(case: Case, start: datetime | None) -> float:
 
 def places(case: Case) -> dict[str, str]:
     """The places that most fix steps have: Settings paths and names for this phone's iOS."""
-    version, device = major(case), thing(case)
+    return _places(major(case), thing(case))
+
+
+@cache
+def _places(version: int | None, device: str) -> dict[str, str]:
     return {
         "thing": device,
         "account": settings_paths.account(),

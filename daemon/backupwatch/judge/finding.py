@@ -108,6 +108,7 @@ class Case:
     :ivar now: aware UTC; the only clock.
     :ivar zone: the person's time zone: nights are judged in it and moments are worded in it.
     :ivar owner: what the person calls the phone, already safe for a sentence.
+    :ivar full_at: when the account's storage will be full (:mod:`backupwatch.judge.forecast`), or None.
     """
 
     snapshot: Snapshot
@@ -117,3 +118,4 @@ class Case:
     now: datetime
     zone: tzinfo
     owner: str
+    full_at: datetime | None = None

@@ -42,10 +42,12 @@ def full_at(account: View, now: datetime) -> datetime | None:
 def _points(account: View, now: datetime) -> list[tuple[datetime, float]]:
     """Free bytes on some days of the last weeks, oldest first, the newest among them, since the total last changed."""
     days: dict[int, tuple[datetime, Span]] = {}
-    for span in account.spans(kinds.QUOTA):
-        for moment in (span.first_at, span.last_at):
+    for span in reversed(account.spans(kinds.QUOTA)):
+        if now - span.last_at > LOOKS_BACK:
+            break
+        for moment in (span.last_at, span.first_at):
             if timedelta(0) <= now - moment <= LOOKS_BACK:
-                days[moment.toordinal()] = (moment, span)
+                days.setdefault(moment.toordinal(), (moment, span))
     newest_first = [days[day] for day in sorted(days, reverse=True)]
     kept: list[tuple[datetime, float]] = []
     total: float | None = None

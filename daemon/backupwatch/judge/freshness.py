@@ -29,6 +29,7 @@ WORDS = words(
         "never": "The phone has no date of a backup; it is known here since {moment}",
         "grace": "The phone has no backup yet; it is known here only since {moment}",
         "vanished": "The phone's date of its last iCloud backup was gone on {moment}; the last date seen was {last}",
+        "last-known": "The last backup that is known was made on {moment}, {age} ago",
         "odd-date": "The phone gives a date of its last backup that cannot be right",
         "local-odd-date": "The phone gives a date of its last computer backup that cannot be right",
         "one-missing": "Both kinds of backup are wanted, and there is no date of one of them",
@@ -92,12 +93,12 @@ def freshness(phone: View, limits: Limits, now: datetime, zone: tzinfo) -> Fresh
             return answer(State.UNKNOWN, WORDS.say("unread", moment=values.minute(seen_at, zone)))
         return answer(State.UNSEEN, *_unseen(read_at, now, zone))
     if last is not None and now - last <= limits.stale_after:
-        return answer(State.FRESH, _last(last, now, zone))
+        return answer(State.FRESH, _last(last, cloud, now, zone))
     if odd:
         return answer(State.UNKNOWN)
     if last is None:
         return answer(*_never(phone, cloud, local, limits, since, read_at, zone), gap=since)
-    said = _last(last, now, zone)
+    said = _last(last, cloud, now, zone)
     proven = read_at - last
     if proven <= limits.stale_after:
         if seen_at - read_at > ONE_LOOK:
@@ -186,8 +187,9 @@ def _date_evidence(cloud: _Dated, local: _Dated, limits: Limits, now: datetime, 
     return tuple(said)
 
 
-def _last(last: datetime, now: datetime, zone: tzinfo) -> str:
-    return WORDS.say("last", moment=values.minute(last, zone), age=values.age(now - last))
+def _last(last: datetime, cloud: _Dated, now: datetime, zone: tzinfo) -> str:
+    key = "last" if cloud.vanished_at is None else "last-known"
+    return WORDS.say(key, moment=values.minute(last, zone), age=values.age(now - last))
 
 
 def _unread(seen_at: datetime | None, limits: Limits, now: datetime, zone: tzinfo) -> tuple[State, str]:
