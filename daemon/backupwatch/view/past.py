@@ -104,7 +104,7 @@ def _listed(cloud: Iterable[datetime], local: Iterable[datetime]) -> Iterable[Ba
 
 
 def _stretches(made: Sequence[datetime], reads: Sequence[tuple[datetime, datetime]], now: datetime) -> list[Stretch]:
-    ends = [*made[1:], now]
+    ends = [*made[1:], now][: len(made)]  # a phone that never made a backup has no stretch
     found = []
     for place, (since, until) in enumerate(zip(made, ends, strict=True)):
         if until <= since:
