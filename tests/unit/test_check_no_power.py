@@ -38,6 +38,18 @@ def test_one_bad_night_blames_nobody() -> None:
     assert isinstance(Story().nights(kinds.FIND_MY_CHARGING, N).finding(ID), NotChecked)
 
 
+def test_every_other_night_is_possible() -> None:
+    """Two of four: worth trying, no more."""
+    story = Story(4.5).nights(kinds.ON_POWER, N, Y, N, Y)
+    assert story.blamed(ID).certainty is Certainty.POSSIBLE
+
+
+def test_two_nights_that_disagree_settle_nothing() -> None:
+    """One charged, one not: said with its numbers."""
+    found = Story(4.5).nights(kinds.ON_POWER, N, Y).finding(ID)
+    assert found == NotChecked(ID, "charging on 1 of the 2 nights that are known, which is too little to judge by")
+
+
 def test_charging_at_night_is_ruled_out() -> None:
     """Five of five."""
     assert isinstance(Story().nights(kinds.ON_POWER, Y, Y, Y, Y, Y).finding(ID), RuledOut)

@@ -75,3 +75,13 @@ def test_an_update_of_today_must_first_see_a_night() -> None:
     story.phone.drop(kinds.OS_VERSION)
     story.phone.was(kinds.OS_VERSION, "26.1", 40, 0.2).was(kinds.OS_VERSION, "26.3", 0.1)
     assert isinstance(story.finding(ID), NotChecked)
+
+
+def test_an_ipad_has_ipados() -> None:
+    """Its own name, in the sentence and in the steps."""
+    story = Story().out("26.3")
+    story.phone.only(kinds.MODEL, "iPad14,1")
+    story.releases.only(kinds.IOS_RELEASES, {"iPad14,1": {"version": "26.3"}})
+    found = story.blamed(ID)
+    assert found.summary == "A newer iPadOS is out for this iPad"
+    assert found.evidence == ("iPadOS 26.1; 26.3 is out",)

@@ -33,9 +33,11 @@ WORDS = words(
         "lost.other": "{number} backups were broken off, last on {moment}, because it was unplugged (code {code})",
         "unlocked.one": "A backup was broken off on {moment} because the {thing} was unlocked (code {code})",
         "unlocked.other": "{number} backups were broken off, last on {moment}, because it was unlocked (code {code})",
+        "few.one": "charging on {met} of the {number} night that is known, which is too little to judge by",
+        "few.other": "charging on {met} of the {number} nights that are known, which is too little to judge by",
         "no-night": "no whole night has passed since a backup was due",
         "unknown.one": "whether it was charging is not known for the night since the last backup",
-        "unknown.other": "whether it was charging is not known for enough of the {number} nights since the last backup",
+        "unknown.other": "whether it was charging is not known for any of the {number} nights since the last backup",
         "fix.1": "Tonight put the {thing} on its charger before you go to sleep, and look for the charging sign",
         "fix.2": "Leave it locked and on Wi-Fi until morning; if it does not charge, try another cable or adapter",
         "fix.3": "It worked when {icloud_backup} shows a new time in the morning",
@@ -56,14 +58,18 @@ def check(case: Case) -> Finding:
         moment = values.minute(lost.last_at, case.zone)
         line = WORDS.count("lost", lost.times, moment=moment, code=lost.code, **about.places(case))
         return _blamed(case, Certainty.CERTAIN, tuple(filter(None, (line, charged))), 1.0)
-    if nights.is_to_blame(power):
+    sure = nights.blame(power)
+    if sure is not None:
         own = _said(case, missed)
-        return _blamed(case, Certainty.CERTAIN if own else Certainty.LIKELY, (charged, *own), power.share)
+        sure = Certainty.CERTAIN if own and sure is Certainty.LIKELY else sure
+        return _blamed(case, sure, (charged, *own), power.share)
     never_locked = _never_locked(case, missed)
     if never_locked is not None:
         return never_locked
-    if power.met >= 2 or (power.met and power.met == power.known == len(missed)):
+    if nights.clears(power):
         return RuledOut(ID, (charged,))
+    if power.known:
+        return NotChecked(ID, WORDS.count("few", power.known, met=power.met))
     return NotChecked(ID, WORDS.count("unknown", len(missed)) if missed else WORDS.say("no-night"))
 
 
@@ -91,7 +97,7 @@ def _never_locked(case: Case, missed: tuple[Night, ...]) -> Blamed | None:
         moment = values.minute(broken.last_at, case.zone)
         evidence.insert(0, WORDS.count("unlocked", broken.times, moment=moment, code=broken.code))
         return _blamed(case, Certainty.CERTAIN, tuple(evidence), 1.0, kind="-locked")
-    if nights.is_to_blame(locked) and not _told_locked(case):
+    if nights.blame(locked) is Certainty.LIKELY and not _told_locked(case):
         return _blamed(case, Certainty.LIKELY, tuple(evidence), locked.share, kind="-locked")
     return None
 

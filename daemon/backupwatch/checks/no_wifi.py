@@ -31,10 +31,12 @@ WORDS = words(
         "internet.other": "{number} backups failed, last on {moment}, because there was no internet (error {code})",
         "lost.one": "A backup was broken off on {moment} because Wi-Fi went away (code {code})",
         "lost.other": "{number} backups were broken off, last on {moment}, because Wi-Fi went away (code {code})",
+        "few.one": "on Wi-Fi on {met} of the {number} night that is known, which is too little to judge by",
+        "few.other": "on Wi-Fi on {met} of the {number} nights that are known, which is too little to judge by",
         "no-night": "no whole night has passed since a backup was due",
         "usb-only": "the {thing} has only been seen over USB",
         "unknown.one": "whether it was on Wi-Fi is not known for the night since the last backup",
-        "unknown.other": "whether it was on Wi-Fi is not known for enough of the {number} nights since the last backup",
+        "unknown.other": "whether it was on Wi-Fi is not known for any of the {number} nights since the last backup",
         "fix.1": "On the {thing} open {wifi}, turn Wi-Fi on and join your network",
         "fix.2": "If it asks you to sign in, do so; if it is weak or does not work, restart the router",
         "fix.3": "Tonight leave the {thing} locked, charging and within reach of that Wi-Fi",
@@ -55,11 +57,14 @@ def check(case: Case) -> Finding:
             moment = values.minute(failed.last_at, case.zone)
             line = WORDS.count(key, failed.times, moment=moment, code=failed.code)
             return _blamed(case, Certainty.CERTAIN, tuple(filter(None, (line, on))), 1.0, kind=kind)
-    if nights.is_to_blame(wifi):
+    sure = nights.blame(wifi)
+    if sure is not None:
         own = _said(case, missed)
-        return _blamed(case, Certainty.CERTAIN if own else Certainty.LIKELY, (on, *own), wifi.share)
-    if wifi.met >= 2 or (wifi.met and wifi.met == wifi.known == len(missed)):
+        return _blamed(case, Certainty.CERTAIN if own and sure is Certainty.LIKELY else sure, (on, *own), wifi.share)
+    if nights.clears(wifi):
         return RuledOut(ID, (on,))
+    if wifi.known:
+        return NotChecked(ID, WORDS.count("few", wifi.known, met=wifi.met))
     if not missed:
         return NotChecked(ID, WORDS.say("no-night"))
     reached = case.phone.spans(kinds.CONNECTION)

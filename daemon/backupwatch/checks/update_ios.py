@@ -22,20 +22,20 @@ MADE_BY_NEWER: Final = frozenset({203})
 WORDS = words(
     ID,
     {
-        "summary": "A newer iOS is out for this {thing}",
-        "summary-needed": "The backup in iCloud was made by a newer iOS than this {thing} has",
-        "out": "iOS {installed}; {newest} is out",
-        "out-since.one": "iOS {installed}; {newest} came out {number} day ago",
-        "out-since.other": "iOS {installed}; {newest} came out {number} days ago",
-        "own-major": "iOS {installed} is the newest of its line; iOS {newest} is a new line for this {thing}",
-        "log": "The {thing} reported on {moment} that its iCloud backup needs a newer iOS (error {code})",
+        "summary": "A newer {system} is out for this {thing}",
+        "summary-needed": "The backup in iCloud was made by a newer {system} than this {thing} has",
+        "out": "{system} {installed}; {newest} is out",
+        "out-since.one": "{system} {installed}; {newest} came out {number} day ago",
+        "out-since.other": "{system} {installed}; {newest} came out {number} days ago",
+        "own-major": "{system} {installed} is the newest of its line; {system} {newest} is a new line for this {thing}",
+        "log": "The {thing} reported on {moment} that its iCloud backup needs a newer {system} (error {code})",
         "restarted": "Restarting on {day} did not help",
-        "tried": "Updating to iOS {installed} on {day} did not help",
-        "newest": "iOS {installed} is the newest for this {thing}",
-        "wait": "it was updated to iOS {installed} on {day}; tonight's backup will show whether that helped",
-        "no-version": "the {thing} has not said which iOS it runs",
-        "no-list": "the list of iOS releases has not been read",
-        "no-model": "the list of iOS releases does not name this model",
+        "tried": "Updating to {system} {installed} on {day} did not help",
+        "newest": "{system} {installed} is the newest for this {thing}",
+        "wait": "it was updated to {system} {installed} on {day}; tonight's backup will show whether that helped",
+        "no-version": "the {thing} has not said which {system} it runs",
+        "no-list": "the list of {system} releases has not been read",
+        "no-model": "the list of {system} releases does not name this model",
         "fix.1": "Make a backup to a computer first, if you can",
         "fix.2": "Put the {thing} on its charger and on Wi-Fi, then open {software_update} and install the update",
         "fix.3": "Unlock it once after the update and leave it charging, locked and on Wi-Fi tonight",
@@ -57,12 +57,12 @@ def check(case: Case) -> Finding:
         return NotChecked(ID, WORDS.say("no-version", **places))
     updated = tried.updated_at(case)
     if updated is not None and not tried.had_a_night(case, updated):
-        return NotChecked(ID, WORDS.say("wait", installed=installed, day=values.day(updated, case.zone)))
+        return NotChecked(ID, WORDS.say("wait", installed=installed, day=values.day(updated, case.zone), **places))
     out = ios_versions.releases(case)
     if out is None:
         listed = case.snapshot.releases.newest(kinds.IOS_RELEASES) is not None
-        return NotChecked(ID, WORDS.say("no-model" if listed else "no-list"))
-    done = (WORDS.say("tried", installed=installed, day=values.day(updated, case.zone)),) if updated else ()
+        return NotChecked(ID, WORDS.say("no-model" if listed else "no-list", **places))
+    done = (WORDS.say("tried", installed=installed, day=values.day(updated, case.zone), **places),) if updated else ()
     if installed >= out.newest:
         return RuledOut(ID, (WORDS.say("newest", installed=installed, **places), *done))
     evidence = (_out(case, installed, out), *done, *_restarted(case))
@@ -81,9 +81,9 @@ def _out(case: Case, installed: Version, out: Releases) -> str:
     if out.own_major is not None and installed >= out.own_major and out.own_major.major != out.newest.major:
         return WORDS.say("own-major", installed=installed, newest=out.newest, **about.places(case))
     if out.released_at is None:
-        return WORDS.say("out", installed=installed, newest=out.newest)
+        return WORDS.say("out", installed=installed, newest=out.newest, **about.places(case))
     since = values.days(case.now - out.released_at)
-    return WORDS.count("out-since", since, installed=installed, newest=out.newest)
+    return WORDS.count("out-since", since, installed=installed, newest=out.newest, **about.places(case))
 
 
 def _blamed(case: Case, summary: str, evidence: tuple[str, ...], sure: Certainty, *, last_resort: bool) -> Blamed:

@@ -98,6 +98,7 @@ def places(case: Case) -> dict[str, str]:
 def _places(version: int | None, device: str) -> dict[str, str]:
     return {
         "thing": device,
+        "system": "iPadOS" if device == "iPad" else "iOS",
         "account": settings_paths.account(),
         "icloud_backup": settings_paths.icloud_backup(),
         "icloud_storage": settings_paths.icloud_storage(version),

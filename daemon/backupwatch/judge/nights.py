@@ -15,7 +15,7 @@ from typing import Final
 from backupwatch.facts import kinds
 from backupwatch.facts.snapshot import Span, View
 from backupwatch.judge import phone_log
-from backupwatch.judge.finding import Case
+from backupwatch.judge.finding import Case, Certainty
 
 STARTS: Final = time(22, 0)
 ENDS: Final = time(7, 0)
@@ -114,14 +114,22 @@ def tally(answers: Iterable[Answer]) -> Tally:
     return Tally(known=met + unmet, met=met, unmet=unmet, nights=len(listed))
 
 
-def is_to_blame(found: Tally) -> bool:
-    """Whether a condition failed in enough nights: in all of at least two, or in four of five of at least five.
+def blame(found: Tally) -> Certainty | None:
+    """How surely a condition that failed in so many nights is to blame; None where it is not.
 
-    One bad night blames nobody, and neither do two known ones among nine.
+    Likely if it failed in all of at least two known nights, or in four of five of at least five; possible if in at
+    least half of three or more. One bad night blames nobody, and neither do two known ones among nine.
     """
     if found.known < max(2, found.nights // 3):
-        return False
-    return found.met == 0 or (found.known >= 5 and found.share >= 0.8)
+        return None
+    if found.met == 0 or (found.known >= 5 and found.share >= 0.8):
+        return Certainty.LIKELY
+    return Certainty.POSSIBLE if found.known >= 3 and found.share >= 0.5 else None
+
+
+def clears(found: Tally) -> bool:
+    """Whether a condition held in so many nights that its absence does not explain the missing backup."""
+    return found.share < 0.5 and (found.met >= 2 or (found.met > 0 and found.met == found.nights))
 
 
 def _at(day: date, at: time, zone: tzinfo) -> datetime:
