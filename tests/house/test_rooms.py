@@ -26,7 +26,7 @@ ROOMS: dict[str, set[str]] = {
     "checks": {"facts", "judge", "wording"},
     "wording": {"facts", "judge", "checks", "alerts"},
     "alerts": {"facts", "judge", "wording"},
-    "view": {"facts", "judge", "alerts", "wording", "store"},
+    "view": {"facts", "judge", "alerts", "wording", "store", "lookback"},
     "sources": {"facts", "paths", "settings", "log"},
     "setup": {"facts", "paths", "settings", "sources", "log"},
     "store": {"facts", "alerts", "paths"},
