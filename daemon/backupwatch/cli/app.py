@@ -113,6 +113,20 @@ def history(
 
 
 @app.command()
+def report(
+    ctx: typer.Context,
+    output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to; - for standard output.")] = None,
+    open_: Annotated[bool, typer.Option("--open", help="Show it in the browser.")] = False,
+    device: Annotated[str | None, typer.Option(metavar="DEVICE", help="Begin with this phone.")] = None,
+    force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
+) -> None:
+    """Write one page with pictures: nights, gaps, storage, causes, steps and alerts."""
+    from backupwatch.cli import report as command
+
+    raise typer.Exit(command.run(_root(ctx), output, device, show=open_, force=force))
+
+
+@app.command()
 def devices(ctx: typer.Context, json: Json = False) -> None:
     """List every iPhone and iPad that is attached or known, and how it is reached."""
     from backupwatch.cli import devices as command

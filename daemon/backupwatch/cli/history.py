@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
 from datetime import datetime, timedelta, tzinfo
 from statistics import median_low
 from typing import TYPE_CHECKING, Any, Final
@@ -13,11 +12,12 @@ from backupwatch.cli.opening import pick
 from backupwatch.cli.quick_config import quick_config
 from backupwatch.clock import age_words
 from backupwatch.errors import BackupwatchError
-from backupwatch.lookback import AlertPast, Lookback, PhonePast, look_back
+from backupwatch.lookback import Lookback, PhonePast, look_back
 from backupwatch.store import Store, read_store
 from backupwatch.text import plain
 from backupwatch.view.past import gaps
 from backupwatch.view.quota import daily
+from backupwatch.view.told import MARKS, became
 from backupwatch.wording import values
 from backupwatch.zone import local_zone
 
@@ -32,17 +32,6 @@ _FEW: Final = 5
 """So many backups of each phone are listed when several phones are shown."""
 _MANY: Final = 60
 _ALERTS: Final = 40
-_MARKS: Final = {
-    "first": "told", "worse": "told, it got worse", "cause": "told, another cause", "reminder": "reminded",
-    "recovered": "told, all is well again", "unseen": "told, not seen for long", "warning": "warned",
-    "deletion": "warned of deletion", "forecast": "warned, storage fills up", "account": "told, the account",
-    "watcher": "told, the watcher",
-}  # fmt: skip
-_BECAME: Final = {
-    "pending": "not shown yet",
-    "withdrawn": "taken back before it was shown, it was no longer true",
-    "failed": "could not be shown",
-}
 
 
 def run(root: Root, device: str | None, days: int, *, as_json: bool, as_csv: bool) -> int:
@@ -176,7 +165,7 @@ def _alerts(out: Console, back: Lookback, zone: tzinfo) -> None:
     for alert in back.alerts[-_ALERTS:]:
         entry = alert.entry
         when = _dated(entry.ended_at or entry.created_at, back.now, zone)
-        paragraph(out, f"{when}  {_MARKS.get(entry.mark, entry.mark)}", indent="  ")
+        paragraph(out, f"{when}  {MARKS.get(entry.mark, entry.mark)}", indent="  ")
         paragraph(out, entry.message.title, indent="    ")
         if entry.cause:
             paragraph(out, f"Named cause: {plain(entry.cause)}", indent="    ")
@@ -184,20 +173,6 @@ def _alerts(out: Console, back: Lookback, zone: tzinfo) -> None:
             paragraph(out, sentence, indent="    ")
     if len(back.alerts) > _ALERTS:
         paragraph(out, f"… and {len(back.alerts) - _ALERTS} older ones; --json lists them all", indent="  ")
-
-
-def became(alert: AlertPast, back: Lookback) -> Iterable[str]:
-    """What became of an alert: whether it was seen, and the next backup of each phone it spoke of."""
-    entry = alert.entry
-    if entry.state in _BECAME:
-        yield f"{_BECAME[entry.state].capitalize()}."
-    names = {each.udid: each.name for each in back.phones}
-    told = {udid: outcome.sentence for udid, outcome in alert.outcomes.items()}
-    if len(set(told.values())) == 1:
-        yield f"{next(iter(told.values()))}."
-    else:
-        for udid, sentence in told.items():
-            yield f"{names.get(udid, udid)}: {sentence}."
 
 
 def _storage(out: Console, back: Lookback, zone: tzinfo, *, draws: bool) -> None:

@@ -50,12 +50,14 @@ class Change:
     """Something that changed: between ``after`` (last seen as before) and ``seen`` (first seen changed).
 
     :ivar cures: the cause ids that this would cure.
+    :ivar telling: False for what happens all the time: it confirms its own cause, and is no news otherwise.
     """
 
     words: str
     after: datetime
     seen: datetime
     cures: frozenset[str]
+    telling: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,9 @@ def outcome(
     if cured is not None:
         return Outcome(Right.YES, f"Backed up {when}, after {cured.words}: the cause was right", backup)
     named = "the named cause was not seen to change" if cause else "no cause had been named"
-    if between:
-        return Outcome(Right.UNCLEAR, f"Backed up {when}, after {between[0].words}; {named}", backup)
+    other = next((change for change in between if change.telling), None)
+    if other is not None:
+        return Outcome(Right.UNCLEAR, f"Backed up {when}, after {other.words}; {named}", backup)
     return Outcome(Right.UNCLEAR, f"Backed up {when}; {named}", backup)
 
 
@@ -186,7 +189,8 @@ def _changed(spans: Sequence[Span], cures: str, words: _Words) -> Iterable[Chang
     for source in sorted({span.source for span in spans}):
         for before, after in pairwise(span for span in spans if span.source == source):
             if before.value != after.value and (said := words(before.value, after.value)):
-                yield Change(said, before.last_at, after.first_at, frozenset({cures}))
+                telling = cures != "iphone-storage-full"
+                yield Change(said, before.last_at, after.first_at, frozenset({cures}), telling)
 
 
 def _nights(own: Mapping[str, Sequence[Span]], made: Sequence[datetime], zone: tzinfo) -> Iterable[Change]:
@@ -204,7 +208,7 @@ def _nights(own: Mapping[str, Sequence[Span]], made: Sequence[datetime], zone: t
             (night.wifi, "no-wifi", "a night on Wi-Fi"),
         ):
             if answer in {Answer.YES, Answer.PARTLY}:
-                yield Change(words, night.starts, night.ends, frozenset({cause}))
+                yield Change(words, night.starts, night.ends, frozenset({cause}), telling=False)
 
 
 def _near(spans: Sequence[Span], at: datetime) -> tuple[Span, ...]:
