@@ -1,8 +1,8 @@
 """The calendar of nights: half a year to a block, a column for each week, a square for each night.
 
 No charting library that we know draws SVG that a keyboard can walk and that needs no script, so the report's
-pictures are drawn here. Nights of one week and one kind share an element, whose pattern looks like single squares:
-two years of a healthy phone are a hundred elements and not seven hundred.
+pictures are drawn here. Nights of one week and one kind share an element: two years of a healthy phone are two
+hundred elements and not seven hundred. No patterns: printed, each of their uses becomes an image.
 """
 
 from __future__ import annotations
@@ -26,26 +26,9 @@ _CLASSES: Final = {Night.BACKED_UP: "n-ok", Night.MISSED: "n-no", Night.NOT_SEEN
 _DAY: Final = timedelta(days=1)
 
 
-def patterns() -> Markup:
-    """The squares, once for the whole page: filled, crossed out, hollow."""
-    squares = {
-        "n-ok": el("rect", class_="sq", width=11, height=11, rx=2),
-        "n-no": join(
-            el("rect", class_="sq", width=11, height=11, rx=2),
-            el("path", class_="cross", d="M3 3l5 5M8 3l-5 5"),
-        ),
-        "n-un": el("rect", class_="sq", x=0.5, y=0.5, width=10, height=10, rx=2),
-    }
-    made = [
-        el("pattern", shape, id=f"p-{name}", class_=name, width=_SIDE, height=_SIDE, patternUnits="userSpaceOnUse")
-        for name, shape in squares.items()
-    ]
-    return el("svg", el("defs", made), class_="defs", width=0, height=0, aria_hidden="true")
-
-
 def sample(night: Night) -> Markup:
     """One square, for the legend."""
-    square = el("rect", class_=_CLASSES[night], width=_SIDE, height=_SIDE)
+    square = el("path", class_=_CLASSES[night], d=_squares(night, 0, 0, 1))
     return el("svg", square, class_="key", viewbox=f"0 0 {_SIDE} {_SIDE}", aria_hidden="true")
 
 
@@ -106,15 +89,23 @@ def _runs(days: Sequence[tuple[date, Night]], origin: date) -> Iterable[Markup]:
     for (week, night), run in groupby(days, key=lambda pair: ((pair[0] - origin).days // 7, pair[1])):
         nights = [day for day, _ in run]
         first = "" if len(nights) == 1 else f"{_short(nights[0])} to "
-        yield el(
-            "rect",
-            el("title", f"{first}{_short(nights[-1])} {MONTHS[nights[-1].month - 1]}: {night.value}"),
-            class_=_CLASSES[night],
-            x=_LEFT + week * _SIDE,
-            y=_TOP + nights[0].weekday() * _SIDE,
-            width=_SIDE,
-            height=len(nights) * _SIDE,
-        )
+        title = el("title", f"{first}{_short(nights[-1])} {MONTHS[nights[-1].month - 1]}: {night.value}")
+        d = _squares(night, _LEFT + week * _SIDE, _TOP + nights[0].weekday() * _SIDE, len(nights))
+        yield el("path", title, class_=_CLASSES[night], d=d)
+
+
+def _squares(night: Night, x: int, y: int, count: int) -> Markup:
+    """Squares below one another; told apart by their shape: filled, crossed out, hollow."""
+    match night:
+        case Night.BACKED_UP:
+            return Markup(f"M{x + 5.5} {y}v{_SIDE * count - 2}")  # one broad line; its dashes are the squares
+        case Night.MISSED:
+            square = "h12v12h-12zm3.5 3.5l5 5m0-5l-5 5"  # outline and cross have the colour of the ground
+            begins, next_ = f"M{x - 0.5} {y - 0.5}", f"m-3.5 {_SIDE - 8.5}"
+        case _:
+            square = "h10v10h-10z"
+            begins, next_ = f"M{x + 0.5} {y + 0.5}", f"m0 {_SIDE}"
+    return Markup(begins + square + (next_ + square) * (count - 1))
 
 
 def spoken(counts: dict[Night, int]) -> str:

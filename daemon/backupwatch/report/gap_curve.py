@@ -35,7 +35,7 @@ def gap_curve(each: PhonePast, since: datetime, now: datetime, zone: tzinfo) -> 
     drawn += time_axis(frame, zone)
     drawn += [_drought(frame, drought, now, zone) for drought in each.past.droughts if _ends(drought, now) > since]
     drawn.append(_last_reading(frame, parts[-1], zone))
-    label = f"Age of the newest backup of {each.name}, from {values.day(since, zone)} to {values.day(now, zone)}"
+    label = f"Age of the newest backup of {each.name}, from {_dated(since, zone)} to {_dated(now, zone)}"
     return picture(drawn, label, "gap")
 
 
@@ -108,6 +108,10 @@ def _last_reading(frame: Frame, part: Stretch, zone: tzinfo) -> Markup:
 
 def _ends(drought: Drought, now: datetime) -> datetime:
     return drought.ended_at or now
+
+
+def _dated(at: datetime, zone: tzinfo) -> str:
+    return f"{values.day(at, zone)} {at.astimezone(zone).year}"
 
 
 def _day(at: datetime, now: datetime, zone: tzinfo) -> str:

@@ -14,7 +14,7 @@ from backupwatch import __version__, icons
 from backupwatch.judge.verdict import DeviceVerdict, Verdict
 from backupwatch.judge.watcher import Problem
 from backupwatch.lookback import Lookback
-from backupwatch.report import account, alerts, calendar, phone
+from backupwatch.report import account, alerts, phone
 from backupwatch.report.markup import Markup, el, join
 from backupwatch.text import clip
 from backupwatch.view import words
@@ -63,7 +63,6 @@ def render(matter: Matter) -> str:
     body = el(
         "body",
         el("a", "Skip to the phones", class_="skip", href="#phones"),
-        calendar.patterns(),
         _header(matter),
         el("main", _sections(matter), id="phones", tabindex=-1),
         _footer(),

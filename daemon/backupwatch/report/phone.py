@@ -124,20 +124,7 @@ def _nights(past: PhonePast, back: Lookback, zone: tzinfo) -> Markup:
         for month, counts in calendar.month_rows(nights, since)
     ]
     heads = [el("th", "Month", scope="col"), *(el("th", night.value, scope="col", class_="n") for night in Night)]
-    keys = [
-        el(
-            "li",
-            el(
-                "svg",
-                el("rect", class_=kind, width=13, height=13),
-                class_="key",
-                viewbox="0 0 13 13",
-                aria_hidden="true",
-            ),
-            night.value,
-        )
-        for night, kind in ((Night.BACKED_UP, "n-ok"), (Night.MISSED, "n-no"), (Night.NOT_SEEN, "n-un"))
-    ]
+    keys = [el("li", calendar.sample(night), night.value) for night in Night]
     return join(
         el("h3", "Night by night"),
         el("figure", el("div", calendar.blocks(nights, since), class_="year"), el("ul", keys, class_="legend")),

@@ -14,8 +14,8 @@ from backupwatch.wording import values
 
 _APART: Final = timedelta(days=7)
 """Readings further apart are not joined: nobody saw what was between them."""
-_MOST: Final = 400
-"""Points to a picture that is 550 pixels wide."""
+_MOST: Final = 150
+"""Points of one area: a point every three units of the picture."""
 _AHEAD: Final = timedelta(days=90)
 """How far the forecast is drawn."""
 
@@ -36,7 +36,7 @@ def storage_chart(points_: list[Point], full_at: datetime | None, now: datetime,
         drawn.append(_forecast(frame, last, forecast, zone))
     drawn += time_axis(frame, zone)
     drawn += [mark(_guide(frame, point), _said(point, zone)) for point in monthly(points_)]
-    label = f"iCloud storage from {values.day(since, zone)} to {values.day(now, zone)}"
+    label = f"iCloud storage from {_dated(since, zone)} to {_dated(now, zone)}"
     return picture(drawn, label, "storage")
 
 
@@ -102,11 +102,14 @@ def _guide(frame: Frame, point: Point) -> Markup:
     x, y = number(frame.x(point.at)), frame.y(point.used)
     return join(
         el("path", class_="guide", d=Markup(f"M{x} {number(frame.floor)}V{number(y)}")),
-        el("circle", class_="dot", cx=frame.x(point.at), cy=y, r=3.5),
+        el("circle", class_="dot quiet", cx=frame.x(point.at), cy=y, r=3.5),
     )
 
 
 def _said(point: Point, zone: tzinfo) -> str:
     used, total = values.gigabytes(point.used), values.gigabytes(point.total)
-    year = point.at.astimezone(zone).year
-    return f"{values.day(point.at, zone)} {year}: {used} of {total} GB used"
+    return f"{_dated(point.at, zone)}: {used} of {total} GB used"
+
+
+def _dated(at: datetime, zone: tzinfo) -> str:
+    return f"{values.day(at, zone)} {at.astimezone(zone).year}"
