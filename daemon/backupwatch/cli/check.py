@@ -15,7 +15,7 @@ from backupwatch.cli.verdicts import daemon_state, exit_code, narrowed, print_js
 from backupwatch.facts.snapshot import Snapshot
 from backupwatch.judge.verdict import Verdict
 from backupwatch.judge.watcher import Problem
-from backupwatch.sources.looker import Looker
+from backupwatch.sources.looker import Looker, sweep
 from backupwatch.zone import local_zone
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 def run(root: Root, wanted: Sequence[str], *, as_json: bool) -> int:
     """Print the verdict; the exit code says the worst state."""
     log.configure(level="info" if root.verbose else "error")
+    sweep()
     config = config_of(root.config_path)
     store = store_for_looking(clock.utc_now())
     watch = rounds.Watch(config, store, Looker(), paths.state_dir(), local_zone)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 import tempfile
 import textwrap
@@ -22,6 +23,7 @@ from backupwatch.delivery.channel import Channel, Outcome, Receipt
 from backupwatch.delivery.chooser import channels
 from backupwatch.delivery.terminal import TerminalChannel
 from backupwatch.simulator import scenario as scenarios
+from backupwatch.sources.looker import SCRATCH, sweep
 from backupwatch.story import telling
 
 _FEW: Final = 6
@@ -43,6 +45,7 @@ class Both(Channel):
 
     async def deliver(self, message: Message) -> Receipt:
         """The desktop's proof if it gave one, else that of the printed page."""
+        _progress("")
         self.printed += 1
         printed = Receipt(Outcome.SHOWN, self.name, evidence="one of many, so not printed")
         if self.printed <= _FEW:
@@ -84,7 +87,8 @@ def run(name: str) -> int:
     """
     log.configure(level="error")
     story = scenarios.find(name)
-    with tempfile.TemporaryDirectory(prefix="backupwatch-demo-") as folder:
+    sweep()
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-demo-") as folder:
         asyncio.run(_tell(story, Path(folder)))
     return 0
 

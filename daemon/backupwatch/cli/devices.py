@@ -15,7 +15,7 @@ from backupwatch.cli.progress import Progress
 from backupwatch.facts import kinds
 from backupwatch.facts.snapshot import Snapshot, View
 from backupwatch.judge.watcher import usbmuxd_fix
-from backupwatch.sources.looker import Looker
+from backupwatch.sources.looker import Looker, sweep
 from backupwatch.text import plain
 from backupwatch.zone import local_zone
 
@@ -33,6 +33,7 @@ _NOW: Final = timedelta(minutes=2)
 def run(root: Root, *, as_json: bool) -> int:
     """Print the list; 3 if the watcher is blind, else 0."""
     log.configure(level="info" if root.verbose else "error")
+    sweep()
     config = config_of(root.config_path)
     now = clock.utc_now()
     store = store_for_looking(now)

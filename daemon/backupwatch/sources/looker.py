@@ -25,11 +25,11 @@ MAX_LINE = 4 * 1024 * 1024
 
 
 SCRATCH = "backupwatch-"
-"""How the names of workers' folders begin; the process id of their owner follows."""
+"""How the names of temporary folders begin; the process id of their owner follows."""
 
 
 def sweep() -> int:
-    """Remove the folders of workers whose owner was killed before it could; answers how many."""
+    """Remove the temporary folders whose owner was killed before it could; answers how many."""
     removed = 0
     for folder in Path(tempfile.gettempdir()).glob(f"{SCRATCH}*-*"):
         owner = folder.name.removeprefix(SCRATCH).partition("-")[0]
