@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -211,6 +212,9 @@ def logout(ctx: typer.Context) -> None:
 
 def run() -> NoReturn:
     """The console script: every failure that people can meet ends here as one line on standard error."""
+    for ending in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(ending) is signal.SIG_DFL:  # `nohup` ignores the second, and means it
+            signal.signal(ending, _end)
     try:
         code = app(standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
@@ -228,6 +232,11 @@ def run() -> NoReturn:
         sys.exit(1)
     except Exception as error:  # noqa: BLE001 - the border of the program
         sys.exit(_usage(error) or _bug(error))
+
+
+def _end(number: int, _frame: object) -> NoReturn:
+    """Asked to end (``timeout``, a closed terminal): workers are stopped and folders removed on the way out."""
+    raise SystemExit(128 + number)
 
 
 def _usage(error: Exception) -> int:
