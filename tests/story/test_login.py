@@ -414,12 +414,15 @@ class Terminal:
             if not select.select([self._master], [], [], max(0.0, end - time.monotonic()))[0]:
                 raise AssertionError(f"{words!r} never came: {self.shown}")
             try:
-                self.shown += os.read(self._master, 4096).decode()
+                self.shown += os.read(self._master, 4096).decode(errors="replace")
             except OSError:
                 raise AssertionError(f"ended before {words!r}: {self.shown}") from None
 
     def type(self, text: str) -> None:
-        os.write(self._master, text.encode())
+        self.send(text.encode())
+
+    def send(self, content: bytes) -> None:
+        os.write(self._master, content)
 
     def end(self) -> int:
         assert self._process is not None
@@ -430,7 +433,7 @@ class Terminal:
                 break
             if not piece:
                 break
-            self.shown += piece.decode()
+            self.shown += piece.decode(errors="replace")
         return self._process.wait(30)
 
     @property
@@ -491,9 +494,53 @@ async def test_ctrl_c_at_the_code_leaves_everything_as_it_was(cloud: Cloud, tmp_
         return terminal.end()
 
     assert await asyncio.to_thread(person) == 130, terminal.shown
-    assert "Traceback" not in terminal.shown
+    assert "Stopped. A sign-in that worked before is untouched." in terminal.shown
     assert not [file.name for file in cloud.state.iterdir() if file.name.startswith("account.new")]
     assert (await cloud.look()).value(kinds.ACCOUNT_STATE) == "ok"
+
+
+async def test_ctrl_c_at_the_keyring_question_declines_only_the_keyring(cloud: Cloud, tmp_path: Path) -> None:
+    """By then the sign-in is done: the person is told so, and the configuration knows the account."""
+    terminal = Terminal(cloud, tmp_path, "login")
+
+    def person() -> int:
+        terminal.start()
+        terminal.until("Apple Account")
+        terminal.type(f"{ANNA}\n")
+        terminal.until("not shown")
+        time.sleep(0.2)
+        terminal.type(f"{PASSWORD}\n")
+        terminal.until("Code: ")
+        terminal.type(f"{CODE}\n")
+        terminal.until("[y/N]")
+        terminal.type("\x03")
+        return terminal.end()
+
+    assert await asyncio.to_thread(person) == 0, terminal.shown
+    assert "the password is not kept anywhere" in terminal.shown
+    assert any(ANNA in file.read_text() for file in (tmp_path / "conf.d").glob("*.toml"))
+
+
+@pytest.mark.parametrize("locale", ["C.UTF-8", "POSIX"])
+@pytest.mark.parametrize("prompt", ["Apple Account", "not shown"])
+async def test_a_terminal_in_another_encoding_is_said(cloud: Cloud, tmp_path: Path, prompt: str, locale: str) -> None:
+    """What cannot be understood is not sent: a mangled password would count as a wrong one."""
+    terminal = Terminal(cloud, tmp_path, "login")
+    terminal.environment |= {"LC_ALL": locale, "PYTHONUTF8": "0"}
+
+    def person() -> int:
+        terminal.start()
+        terminal.until("Apple Account")
+        if prompt != "Apple Account":
+            terminal.type(f"{ANNA}\n")
+            terminal.until(prompt)
+            time.sleep(0.2)
+        terminal.send(b"gr\xfc\xdfe@example.com\n")
+        return terminal.end()
+
+    assert await asyncio.to_thread(person) == 1, terminal.shown
+    assert "characters that are not UTF-8" in terminal.shown
+    assert cloud.actor.requests == []
 
 
 async def test_logout_needs_no_terminal_and_forgets_the_account(cloud: Cloud, tmp_path: Path) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
+import shutil
 import stat
 import time
 from collections.abc import AsyncIterator
@@ -385,6 +386,13 @@ async def test_a_swap_that_was_killed_halfway_is_undone(cloud: Cloud) -> None:
     """A computer that died between two renames of a sign-in finds its old session again."""
     cloud.folder.rename(cloud.state / "account.old-abc")
     assert (await cloud.look()).value(kinds.ACCOUNT_STATE) == "ok"
+
+
+async def test_a_swap_that_was_killed_at_its_end_leaves_no_old_session(cloud: Cloud) -> None:
+    """The session that a killed sign-in replaced does not stay on the disk."""
+    shutil.copytree(cloud.folder, cloud.state / "account.old-abc")
+    assert (await cloud.look()).value(kinds.ACCOUNT_STATE) == "ok"
+    assert not (cloud.state / "account.old-abc").exists()
 
 
 async def test_no_account_no_session_or_another_account_is_said(cloud: Cloud) -> None:

@@ -29,16 +29,22 @@ def run_login(config_path: Path | None, *, apple_id: str = "") -> int:
             fix="Open a terminal and run: backupwatch login",
         )
     from backupwatch.setup.login import Ask, SignIn
+    from backupwatch.setup.login_words import UNTOUCHED
 
     account = apple_id or _account(config.account.apple_id)
     ask = Ask(tell=_tell, line=_line, secret=_secret, yes=_yes)
-    done = SignIn(
+    sign_in = SignIn(
         account,
         ask,
         state=paths.state_dir(),
         base_url=config.advanced.icloud,
         china_mainland=config.account.china_mainland,
-    ).run()
+    )
+    try:
+        done = sign_in.run()
+    except KeyboardInterrupt:
+        _tell("")  # below the "^C" that the terminal shows
+        raise BackupwatchError("Stopped", meaning=UNTOUCHED, exit_code=130) from None
     kept = "the password is in your keyring" if done.kept_password else "the password is not kept anywhere"
     _tell(f"Signed in. The session stays on this computer; {kept}.")
     if done.quota is not None:
@@ -124,7 +130,20 @@ def _tell(line: str) -> None:
 
 def _line(prompt: str) -> str:
     print(prompt, file=sys.stderr, end="", flush=True)
-    return sys.stdin.readline()
+    try:
+        typed = sys.stdin.readline()
+        typed.encode()  # in some locales Python lets foreign bytes in, and stumbles over them later
+    except UnicodeError:
+        raise _not_utf8() from None
+    return typed
+
+
+def _not_utf8() -> BackupwatchError:
+    return BackupwatchError(
+        "The terminal sent characters that are not UTF-8",
+        meaning="They were not sent anywhere",
+        fix="Set the terminal to UTF-8, then run: backupwatch login",
+    )
 
 
 def _secret(prompt: str) -> str:
@@ -134,6 +153,8 @@ def _secret(prompt: str) -> str:
             return getpass.getpass(prompt, stream=sys.stderr)
         except (EOFError, getpass.GetPassWarning):
             return ""
+        except UnicodeDecodeError:
+            raise _not_utf8() from None
 
 
 def _yes(question: str) -> bool:

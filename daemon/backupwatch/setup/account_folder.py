@@ -18,6 +18,8 @@ from backupwatch.sources import icloud_files
 
 LOCK_PATIENCE: Final = 120.0
 """Seconds to wait for a look that is under way; a look is killed at its deadline, which is shorter."""
+LOOK_PATIENCE: Final = 1.0
+"""Seconds to wait before anything is asked; without the lock another sign-in's swap could be taken for a dead one."""
 LEFT_BEHIND: Final = 3600.0
 """Seconds after which nobody is still typing a code."""
 PROBE_BYTES: Final = 64 * 1024
@@ -31,7 +33,9 @@ def workshop(state: Path) -> Iterator[Path]:
     :raises BackupwatchError: nothing can be written there.
     """
     private_dir(state)
-    icloud_files.recover(state)
+    if any(state.glob(f"{account_dir(state).name}.old-*")):
+        with suppress(TimeoutError), icloud_files.locked(state, LOOK_PATIENCE):
+            icloud_files.recover(state)  # whoever keeps the lock does it as well
     folder: Path | None = None
     _sweep(state)
     try:

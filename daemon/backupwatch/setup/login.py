@@ -296,10 +296,13 @@ class SignIn:
         except account_keyring.NoSafeKeyring as refusal:
             self._ask.tell(f"The password is not kept: there is no keyring here that protects it (found: {refusal}).")
             return False
-        if not self._ask.yes("Keep the password in the system keyring, for when Apple wants a new sign-in?"):
-            return False
         try:
+            if not self._ask.yes("Keep the password in the system keyring, for when Apple wants a new sign-in?"):
+                return False
             name = _patiently(lambda: account_keyring.store(self._apple_id, password), KEYRING_PATIENCE)
+        except KeyboardInterrupt:
+            self._ask.tell("")  # below the "^C"; the sign-in is done, and only the keeping is declined
+            return False
         except (account_keyring.NoSafeKeyring, TimeoutError):
             self._ask.tell("The keyring did not take the password; it is not kept.")
             return False

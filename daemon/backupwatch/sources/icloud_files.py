@@ -10,6 +10,7 @@ import contextlib
 import fcntl
 import json
 import os
+import shutil
 import tempfile
 import time
 from collections.abc import Iterator
@@ -125,11 +126,14 @@ def locked(state: Path, patience: float) -> Iterator[None]:
 
 
 def recover(state: Path) -> None:
-    """Put the old session back if a sign-in was killed between taking it away and putting the new one there."""
+    """Put the old session back if a sign-in was killed between taking it away and putting the new one there.
+
+    One that was killed a moment later has left the old session behind; it is removed. Call with the lock held.
+    """
     folder = account_dir(state)
-    if folder.exists():
-        return
     with contextlib.suppress(OSError):
         for old in sorted(state.glob(f"{folder.name}.old-*")):
-            old.rename(folder)
-            return
+            if folder.exists():
+                shutil.rmtree(old)
+            else:
+                old.rename(folder)
