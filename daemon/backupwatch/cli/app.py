@@ -7,7 +7,7 @@ import signal
 import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn, cast
+from typing import Annotated, Final, NoReturn, cast
 
 import typer
 
@@ -24,6 +24,9 @@ app = typer.Typer(
 )
 app.add_typer(config_commands.app, name="config", help="Show, check and change the TOML file.")
 app.add_typer(service_commands.app, name="service", help="Install, start, stop and remove the login service.")
+
+_STOPPED: Final = 130
+"""The exit code after Ctrl-C, as shells count it: 128 + SIGINT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,6 +220,8 @@ def run() -> NoReturn:
             signal.signal(ending, _end)
     try:
         code = app(standalone_mode=False)
+        if code == _STOPPED:  # typer answers Ctrl-C with this code instead of raising
+            _say("Stopped.")
         sys.exit(code if isinstance(code, int) else 0)
     except BackupwatchError as error:
         _say(error.line())
@@ -225,7 +230,7 @@ def run() -> NoReturn:
         sys.exit(end.exit_code)
     except (KeyboardInterrupt, typer.Abort):
         _say("Stopped.")
-        sys.exit(130)
+        sys.exit(_STOPPED)
     except BrokenPipeError:
         # The reader (head, less) has gone: nobody is left to tell.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

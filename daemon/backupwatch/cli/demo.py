@@ -89,7 +89,10 @@ def run(name: str) -> int:
     story = scenarios.find(name)
     sweep()
     with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-demo-") as folder:
-        asyncio.run(_tell(story, Path(folder)))
+        try:
+            asyncio.run(_tell(story, Path(folder)))
+        finally:
+            _progress("")
     return 0
 
 
