@@ -14,6 +14,7 @@ import signal
 import sys
 from collections.abc import AsyncIterator, Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, Final
 
 import structlog
@@ -28,9 +29,11 @@ from backupwatch.errors import BackupwatchError
 from backupwatch.facts.observation import Fact
 from backupwatch.judge.finding import State
 from backupwatch.judge.watcher import Problem
+from backupwatch.paths import account_dir
 from backupwatch.schedule import Schedule
 from backupwatch.settings.values import Config
 from backupwatch.sources.arrivals import Arrival, Debounce
+from backupwatch.sources.icloud_files import SIGNED_IN
 from backupwatch.store import DamagedError, Store
 
 log = structlog.stdlib.get_logger(__name__)
@@ -171,8 +174,12 @@ class Daemon:
             return
         try:
             self.watch.store.expect_in_place()
+            if self._broken[1]:
+                self.watch.store.retry_at_once(now)  # nobody is bothered with looks that could not be remembered
             if abs(jump) > JUMP:
                 self._jumped(jump, now)
+            if (asked := self.schedule.parked("icloud")) and signed_in_since(self.watch.state, asked):
+                self.schedule.person_acted()
             due = [source for source in self.schedule.ready(self.watch.config, now) if not self._is_looking(source)]
             missed = self.schedule.late(self.watch.config, now)
             if counted := {source: count for source, count in missed.items() if source in due}:
@@ -322,8 +329,8 @@ class Daemon:
                 for channel in self.watch.channels:
                     await channel.close()
                 self.watch.channels = self._channels(config)
-                with contextlib.suppress(BackupwatchError):
-                    self.watch.store.retry_at_once(self._now())
+            with contextlib.suppress(BackupwatchError):  # the next round says it
+                self.watch.store.retry_at_once(self._now())
         self.schedule.changed(before, config)
         self.schedule.person_acted()
         self._problems.pop("config", None)
@@ -406,6 +413,14 @@ def _changed(before: Config, after: Config) -> list[str]:
         elif values != old[table]:
             keys.append(table)
     return keys
+
+
+def signed_in_since(state: Path, moment: datetime) -> bool:
+    """Whether a person has signed in to the account after ``moment``."""
+    try:
+        return (account_dir(state) / SIGNED_IN).stat().st_mtime > moment.timestamp()
+    except OSError:
+        return False
 
 
 async def open_report(udid: str | None) -> None:

@@ -7,6 +7,7 @@ argument parsing, is imported here, and the configuration is read by a process t
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
 import signal
 import sys
@@ -21,7 +22,7 @@ import structlog  # isort: skip
 
 from backupwatch import clock, control, paths
 from backupwatch import round as rounds
-from backupwatch.daemon import Daemon, open_report
+from backupwatch.daemon import Daemon, open_report, signed_in_since
 from backupwatch.delivery.channel import Channel
 from backupwatch.delivery.chooser import channels
 from backupwatch.delivery.journal import JournalChannel
@@ -43,6 +44,7 @@ CONFIG_POLL: Final = 5.0
 def main(config_path: Path | None, *, level: str = "info") -> int:
     """Watch until SIGTERM; 0 at a clean end, else the exit code of the failure that was said in one line."""
     log.configure(level=level)
+    logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells of every heartbeat, twice
     for number in (signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, _too_early)  # their default is to end a process that has not even begun
     try:
@@ -106,17 +108,10 @@ def planned(store: Store) -> Schedule:
     status = store.sources().get("icloud")
     if status is not None and status.tried_at is not None:
         blind = store.snapshot(clock.utc_now()).account.blind("icloud")
-        acted = _newest(paths.account_dir()) > status.tried_at.timestamp()
-        schedule.resume(status.tried_at, status.next_at, blind, acted=acted)
+        schedule.resume(
+            status.tried_at, status.next_at, blind, acted=signed_in_since(paths.state_dir(), status.tried_at)
+        )
     return schedule
-
-
-def _newest(folder: Path) -> float:
-    """When something in the folder of the account's session was last written."""
-    try:
-        return max((file.stat().st_mtime for file in (folder, *folder.iterdir())), default=0.0)
-    except OSError:
-        return 0.0
 
 
 def _too_early(_number: int, _frame: FrameType | None) -> None:

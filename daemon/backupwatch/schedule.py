@@ -112,9 +112,9 @@ class Schedule:
         return missed
 
     def again(self, source: str, at: datetime) -> None:
-        """What was seen got lost: look again at ``at``, unless that is planned sooner anyway."""
+        """What was seen got lost: look again at ``at`` if that bothers nobody else's server, nor is planned sooner."""
         plan = self.plans.get(source)
-        if plan is not None and plan.at is not None:
+        if plan is not None and plan.at is not None and source not in REMOTE:
             self.plans[source] = Plan(plan.asked, min(plan.at, at))
 
     def nothing_to_ask(self, source: str, config: Config, now: datetime) -> None:
@@ -138,6 +138,11 @@ class Schedule:
             if plan.at is None:
                 del self.plans[source]
                 self.failures.pop(source, None)
+
+    def parked(self, source: str) -> datetime | None:
+        """When a source that now waits for a person was looked at last, or None if it does not wait for one."""
+        plan = self.plans.get(source)
+        return plan.asked if plan is not None and plan.at is None else None
 
     def network_may_be_back(self) -> None:
         """The machine woke up: what failed for want of a network is due."""

@@ -48,6 +48,7 @@ WORDS: Final = words(
         "title.account.terms": "Apple has new iCloud terms for you",
         "title.account.web-access-off": "iCloud storage cannot be watched",
         "title.watcher": "backupwatch cannot watch",
+        "title.watcher.notice": "backupwatch goes on, but needs a look",
         "cause": "{summary}. {evidence}.",
         "cause.unknown": "The cause is not known yet: nothing that could be checked explains it.",
         "names": "{names}.",
@@ -132,7 +133,9 @@ def _words(send: Send, verdict: Verdict, zone: tzinfo, now: datetime) -> tuple[s
         case Mark.WATCHER:
             problem = want.problem
             sentence, fix = (problem.sentence, problem.fix) if problem else ("", "")
-            return WORDS.say("title.watcher"), WORDS.say("watcher", sentence=sentence, fix=fix)
+            goes_on = problem is not None and problem.id.startswith(("config-", "memory-", "session-"))
+            title = WORDS.say("title.watcher.notice" if goes_on else "title.watcher")
+            return title, WORDS.say("watcher", sentence=sentence, fix=fix)
 
 
 def _backup_title(send: Send, *, reminder: bool) -> str:
