@@ -268,6 +268,26 @@ async def test_a_full_disk_is_noticed_before_the_password_is_asked(cloud: Cloud)
     assert (person.said, cloud.actor.requests, list(cloud.state.iterdir())) == ([], [], [])
 
 
+async def test_a_disk_that_fills_up_while_the_password_is_typed_sends_nothing(cloud: Cloud) -> None:
+    """The old sign-in still stands, and the person is told what is full."""
+    cloud.actor.signed_in(cloud.state)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    person = cloud.sign_in(CODE)
+
+    def fill(_prompt: str) -> str:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+        return PASSWORD
+
+    person._secret = fill  # type: ignore[method-assign]
+    try:
+        line = await refused(person)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert "cannot be saved" in line
+    assert cloud.actor.requests == []
+    assert (await cloud.look()).value(kinds.ACCOUNT_STATE) == "ok"
+
+
 async def test_a_swap_that_fails_puts_the_old_session_back(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
     """When the very last step fails, the old session stands where it stood."""
     cloud.actor.signed_in(cloud.state)

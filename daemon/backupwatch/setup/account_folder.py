@@ -70,11 +70,18 @@ def unwritable(state: Path, error: OSError) -> BackupwatchError:
 
 
 def trust_of_old_session(state: Path, apple_id: str, folder: Path) -> None:
-    """Take the trust that Apple gave this computer along, so that it may not ask for a code again."""
+    """Take the trust that Apple gave this computer along, so that it may not ask for a code again.
+
+    :raises BackupwatchError: the state folder takes nothing any more.
+    """
     old = icloud_files.read_note(icloud_files.session_file(account_dir(state), apple_id))
     kept = {key: old[key] for key in ("trust_token", "client_id") if isinstance(old.get(key), str)}
-    if kept:
+    if not kept:
+        return
+    try:
         icloud_files.write_private(icloud_files.session_file(folder, apple_id), json.dumps(kept))
+    except OSError as error:
+        raise unwritable(state, error) from None
 
 
 def put_in_place(folder: Path, state: Path, apple_id: str, at: datetime) -> None:
