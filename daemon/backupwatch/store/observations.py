@@ -23,11 +23,10 @@ from backupwatch.facts.observation import (
     SubjectKind,
 )
 from backupwatch.facts.snapshot import Snapshot, Span, View, as_moment
+from backupwatch.store import newest
 
 SAMPLE_WINDOW: Final = timedelta(days=45)
 """How far back sightings and log events go into a snapshot: longer than any gap that nights are counted over."""
-SLOW_SPANS: Final = 120
-"""Spans of one slow kind in a snapshot: four months of daily backups, four of quota readings every six hours."""
 MOMENT: Final = 1e-6
 """Seconds between two facts of which one is to count as the older."""
 SAMPLE_KEEP: Final = timedelta(days=800)
@@ -58,21 +57,11 @@ def snapshot(connection: sqlite3.Connection, now: datetime) -> Snapshot:
         for number, kind, ident in connection.execute("SELECT id, kind, ident FROM subject")
     }
     tracks: dict[int, dict[str, list[Span]]] = defaultdict(lambda: defaultdict(list))
-    samples = ", ".join(f"'{kind}'" for kind in sorted(kinds.SAMPLES))
-    rows = connection.execute(
-        f"""
-        SELECT id, subject, kind, source, value, first_at, last_at, samples FROM (
-            SELECT *, row_number() OVER (PARTITION BY subject, kind ORDER BY last_at DESC) AS recent FROM span
-        ) WHERE (kind NOT IN ({samples}) AND recent <= ?) OR (kind IN ({samples}) AND (last_at >= ? OR recent = 1))
-        """,  # noqa: S608 - the names are constants of kinds.py
-        (SLOW_SPANS, since),
-    ).fetchall()
+    rows = newest.span_rows(connection, since)
     for number, kind, source, value, first, last, count in _none_from_the_future(rows, now.timestamp()):
         tracks[number][kind].append(Span(json.loads(value), _moment(first), _moment(last), source, count))
-    for number, kind, value, source, seen in connection.execute(
-        "SELECT subject, kind, value, source, seen_at FROM event WHERE at >= ? ORDER BY at", (since,)
-    ):
-        tracks[number][kind].append(Span(json.loads(value), _moment(seen), _moment(seen), source))
+    for number, kind, value, source, told in newest.event_rows(connection, subjects, since):
+        tracks[number][kind].append(Span(json.loads(value), _moment(told), _moment(told), source))
     blinds: dict[int, list[Blind]] = defaultdict(list)
     for number, look, reason, sentence, first, last, retry in connection.execute("SELECT * FROM blind ORDER BY look"):
         seen, since_then = (_moment(min(stamp, now.timestamp())) for stamp in (last, first))
