@@ -6,6 +6,7 @@ alert and the next backup. What was not seen is not claimed.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -212,5 +213,8 @@ def _nights(own: Mapping[str, Sequence[Span]], made: Sequence[datetime], zone: t
 
 
 def _near(spans: Sequence[Span], at: datetime) -> tuple[Span, ...]:
+    """The spans around a moment; of many, oldest first, only those near it are looked at."""
     day = timedelta(days=1)
-    return tuple(span for span in spans if span.last_at >= at - day and span.first_at <= at + day)
+    first = bisect_left(spans, at - 30 * day, key=lambda span: span.first_at)
+    last = bisect_left(spans, at + day, key=lambda span: span.first_at)
+    return tuple(span for span in spans[max(0, first - 1) : last] if span.last_at >= at - day)

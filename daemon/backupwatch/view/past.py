@@ -6,6 +6,7 @@ what was made between two readings and overtaken is not known.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -104,12 +105,17 @@ def _listed(cloud: Iterable[datetime], local: Iterable[datetime]) -> Iterable[Ba
 
 
 def _stretches(made: Sequence[datetime], reads: Sequence[tuple[datetime, datetime]], now: datetime) -> list[Stretch]:
-    ends = [*made[1:], now][: len(made)]  # a phone that never made a backup has no stretch
+    by_end = sorted(reads, key=lambda read: read[1])
+    ends = [end for _, end in by_end]
     found = []
-    for place, (since, until) in enumerate(zip(made, ends, strict=True)):
+    for place, (since, until) in enumerate(zip(made, [*made[1:], now], strict=True)):
         if until <= since:
             continue
-        proved = max((min(read, until) for _, read in reads if since < read <= until), default=since)
+        after = bisect_right(ends, until)
+        if after < len(by_end) and by_end[after][0] < until:
+            proved = until  # the same date was still read later
+        else:
+            proved = max(since, ends[after - 1]) if after else since
         found.append(Stretch(since, until, proved, place == len(made) - 1))
     return found
 
