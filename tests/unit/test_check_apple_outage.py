@@ -49,10 +49,13 @@ def test_trouble_with_another_service_is_none() -> None:
     assert found == RuledOut(ID, ("Apple reports no trouble with iCloud Backup on the nights without a backup",))
 
 
-@pytest.mark.parametrize("change", [{"type": "Maintenance"}, {"status": "upcoming"}, {"started_at": None}])
+@pytest.mark.parametrize(
+    "change", [{"type": "Maintenance"}, {"status": "upcoming"}, {"status": "available"}, {"started_at": None}]
+)
 def test_planned_or_undated_events_are_no_cause(change: dict[str, object]) -> None:
     """Only what happened counts."""
     assert isinstance(Story(4.5).apple(outage(4.4) | change).finding(ID), RuledOut)
+    assert isinstance(Story(4.5).apple(outage(4.4, 0.1) | change).finding(ID), RuledOut)
 
 
 def test_a_page_without_icloud_backup_is_unknown_not_fine() -> None:

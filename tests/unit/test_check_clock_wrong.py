@@ -27,6 +27,15 @@ def test_hours_off_are_certain_and_say_which_way() -> None:
     assert found.evidence == ("Its clock is 2 days behind this computer's",)
 
 
+def test_a_clock_that_was_always_off_explains_everything_and_one_of_yesterday_little() -> None:
+    """Nobody knows since when the first was wrong; the second was right until yesterday."""
+    assert off_by(90_000.0).blamed(ID).explains == 1.0
+    late = off_by(0.0)
+    late.phone.only(kinds.CLOCK_OFFSET, 0.0, 40, 1.1).was(kinds.CLOCK_OFFSET, 90_000.0, 1.0, 0.5)
+    late.phone.was(kinds.CLOCK_OFFSET, 90_060.0, 0.5)
+    assert 0.05 < late.blamed(ID).explains < 0.2
+
+
 def test_minutes_off_are_possible() -> None:
     """Ten minutes ahead."""
     assert off_by(600.0).blamed(ID).certainty is Certainty.POSSIBLE

@@ -23,6 +23,13 @@ def test_never_backed_up_with_an_unverified_address_is_certain() -> None:
     assert "not verified" in found.evidence[0]
 
 
+def test_an_address_seen_unverified_from_the_first_look_on_explains_the_whole_gap() -> None:
+    """We began to look yesterday; it may have been so for ever."""
+    story = Story(9.5).on_account()
+    story.account.only(kinds.EMAIL_VERIFIED, False, 1.0)
+    assert story.blamed(ID).explains == 1.0
+
+
 def test_the_phones_own_line_is_certain() -> None:
     """Found account … (1,0,…)."""
     story = Story().log(1, "account", enabled=True, emailVerified=False)

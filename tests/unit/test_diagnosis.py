@@ -203,8 +203,11 @@ def test_apples_services_are_ok_troubled_or_down(events: Any, state: str) -> Non
 
 
 def test_an_unread_status_page_is_unknown() -> None:
-    """Not fine."""
+    """Not fine; and neither is one that was read two days ago."""
     assert Story(0.5).verdict().services.state == "unknown"
+    old = Story(0.5)
+    old.status.was(kinds.SERVICE_EVENTS, [], 9, 2).was(kinds.SERVICES_LISTED, ["iCloud Backup"], 9, 2)
+    assert old.verdict().services.state == "unknown"
 
 
 def test_the_document_has_the_contracts_keys() -> None:

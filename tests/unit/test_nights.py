@@ -108,3 +108,10 @@ def test_any_samples_give_one_of_four_answers(samples: list[tuple[float, Any]]) 
     assert all(isinstance(night.powered, Answer) for night in nights)
     if not any(value is False for _, value in samples):
         assert all(night.powered not in {Answer.NO, Answer.PARTLY} for night in nights)
+
+
+def test_the_night_after_a_backup_of_the_morning_is_not_missed() -> None:
+    """Backed up by hand at noon: the next one was due at noon of the day after, so that night owed nothing."""
+    noon = datetime(2026, 11, 20, 11, tzinfo=UTC)
+    found = list(windows(noon, datetime(2026, 11, 22, 11, tzinfo=UTC), ZONE))
+    assert [starts.astimezone(ZONE).day for starts, _ in found] == [21]
