@@ -66,7 +66,7 @@ def test_a_month_of_a_laptop_that_sleeps_most_of_the_day(tell: Tell) -> None:
     assert said[-1] == "Anna is backed up again"
     assert 6 <= len(said) <= 8, said  # stale, overdue, reminders after one, two, four and seven days, recovery
     assert len(world.looks["iphone"]) == pytest.approx(30 * 12, rel=0.15)
-    assert len(world.looks["icloud"]) == pytest.approx(30 * 2, rel=0.15)
+    assert 30 <= len(world.looks["icloud"]) <= 2 * 30  # at each waking, and perhaps once more before it sleeps again
     assert world.most_at_once == 1
 
 
