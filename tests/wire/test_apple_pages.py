@@ -237,7 +237,47 @@ async def test_every_trouble_is_named_and_the_last_good_copy_stays(
     else:
         assert len(facts) == 1
     site.answer = page(json.dumps(STATUS_PAGE).encode())
-    assert blinds(await asked(site, tmp_path, later)) == []
+    assert blinds(await asked(site, tmp_path, later + timedelta(days=1))) == []
+
+
+async def test_a_page_in_trouble_is_not_asked_more_often_than_one_that_is_well(site: Site, tmp_path: Path) -> None:
+    """Checks and restarts during an outage leave the server alone, and tell the trouble and the copy's age anew."""
+    await asked(site, tmp_path, NOW - timedelta(hours=2))
+    site.answer = page(b"", 503)
+    await asked(site, tmp_path, min_age_s=3600)
+    facts = await asked(site, tmp_path, NOW + timedelta(minutes=59), min_age_s=3600)
+    assert len(site.asked) == 2
+    (blind,) = blinds(facts)
+    assert (blind.reason, blind.observed_at, blind.retry_after) == (BlindReason.SERVER, NOW, None)
+    assert "error (503); its copy of 2 hours ago is used" in blind.sentence
+    assert events(facts).observed_at == NOW - timedelta(hours=2)
+    await asked(site, tmp_path, NOW - timedelta(minutes=1), min_age_s=3600)
+    assert len(site.asked) == 3, "a failure from the future (the clock was set back) counts for nothing"
+    site.answer = page(json.dumps(STATUS_PAGE).encode())
+    assert blinds(await asked(site, tmp_path, NOW + timedelta(minutes=61), min_age_s=3600)) == []
+    assert len(site.asked) == 4
+
+
+async def test_a_wish_to_wait_is_respected_however_often_somebody_checks(site: Site, tmp_path: Path) -> None:
+    """Retry-After outlasts our own pause, says what is left of it, and ends with another address."""
+    site.answer = page(b"", 429, Retry_After="7200")
+    await asked(site, tmp_path, min_age_s=60)
+    facts = await asked(site, tmp_path, NOW + timedelta(minutes=90), min_age_s=60)
+    assert len(site.asked) == 1
+    assert [(blind.reason, blind.retry_after) for blind in blinds(facts)] == [(BlindReason.RATE_LIMITED, 1800)]
+    await asked(site, tmp_path, NOW + timedelta(minutes=90), url=site.url + "?other")
+    await asked(site, tmp_path, NOW + timedelta(minutes=121), min_age_s=60)
+    assert len(site.asked) == 3
+
+
+@pytest.mark.parametrize("damage", [b"", b"{}", b"[" * 9000, b'{"url": 1}', b"\xff"])
+async def test_a_damaged_note_of_a_failure_holds_nothing_up(damage: bytes, site: Site, tmp_path: Path) -> None:
+    """The page is asked as if nothing had been."""
+    site.answer = page(b"", 503)
+    await asked(site, tmp_path, min_age_s=3600)
+    (tmp_path / "cache" / "apple-status.failed").write_bytes(damage)
+    site.answer = page(json.dumps(STATUS_PAGE).encode())
+    assert blinds(await asked(site, tmp_path, min_age_s=3600)) == []
 
 
 async def test_being_asked_to_wait_is_passed_on(site: Site, tmp_path: Path) -> None:
@@ -250,7 +290,7 @@ async def test_being_asked_to_wait_is_passed_on(site: Site, tmp_path: Path) -> N
         ("soon", None),
     ):
         site.answer = page(b"", 503, Retry_After=header, Date=date)
-        assert blinds(await asked(site, tmp_path))[0].retry_after == wait
+        assert blinds(await asked(site, tmp_path / str(wait)))[0].retry_after == wait
 
 
 async def test_nobody_there_is_told_apart_from_no_network(site: Site, tmp_path: Path) -> None:

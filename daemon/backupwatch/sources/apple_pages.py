@@ -15,7 +15,7 @@ import json
 import os
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Generic, TypeVar
@@ -38,6 +38,10 @@ PATIENCE_S: Final = 30.0
 MAX_BODY: Final = 20 * 1024 * 1024
 """Bytes, unpacked; the list of releases has a fifth of a megabyte, with all its history several."""
 MAX_REDIRECTS: Final = 3
+MAX_WAIT_S: Final = 86_400.0
+"""Seconds; a longer Retry-After is nonsense."""
+NOT_BOTHERED: Final = frozenset({BlindReason.NETWORK, BlindReason.PORTAL, BlindReason.NOT_CONFIGURED})
+"""After these the server is asked again as soon as anybody wants to know: it has not heard of us."""
 _UNREACHABLE = {errno.ENETUNREACH, errno.EHOSTUNREACH, errno.ENETDOWN, errno.EADDRNOTAVAIL}
 
 
@@ -64,6 +68,21 @@ class _Copy:
 
 
 @dataclass(frozen=True, slots=True)
+class _Failure:
+    """The last request that brought nothing, though the server heard it; ``at`` is aware UTC."""
+
+    at: datetime
+    reason: BlindReason
+    sentence: str
+    retry_after: float | None
+
+    def holds(self, now: datetime, pause: timedelta) -> timedelta | None:
+        """How much longer the server is left alone, or None; one from the future (a clock set back) holds nothing."""
+        wait = max(pause, timedelta(seconds=min(max(self.retry_after or 0.0, 0.0), MAX_WAIT_S)))
+        return wait - (now - self.at) if timedelta() <= now - self.at < wait else None
+
+
+@dataclass(frozen=True, slots=True)
 class _Answer:
     body: bytes
     etag: str
@@ -80,7 +99,8 @@ async def fetch(request: Request, subject: Subject, look: str, title: str, parse
     """The page at ``args["url"]``, read by ``parse``.
 
     Arguments of the request: ``url``; ``min_age_s`` (seconds, 0 if absent): a copy younger than this is served
-    without asking anybody; ``patience_s`` (seconds, 30 if absent) for the whole fetching.
+    without asking anybody, and after a failure so much time passes as well, or more where the server asked for it;
+    ``patience_s`` (seconds, 30 if absent) for the whole fetching.
 
     :param title: how a sentence calls the page: ``Apple's system status page``.
     :param parse: reads a body; raises ValueError for one that is not what it should be. Only a body that it can
@@ -89,8 +109,13 @@ async def fetch(request: Request, subject: Subject, look: str, title: str, parse
     url = str(request.args.get("url") or "")
     keeper = _Keeper(paths.cache_dir(request.state) / f"{look}.page", url)
     copy, content = keeper.load(parse)
-    if copy is not None and timedelta() <= request.now - copy.at < _seconds(request.args, "min_age_s", 0.0):
+    pause = _seconds(request.args, "min_age_s", 0.0)
+    if copy is not None and timedelta() <= request.now - copy.at < pause:
         return Page(content, copy.at)
+    if (failure := keeper.failure()) is not None and (left := failure.holds(request.now, pause)) is not None:
+        wait = left.total_seconds() if failure.retry_after is not None else None
+        blind = Blind(subject, look, failure.reason, failure.sentence, failure.at, wait)
+        return _without(blind, copy, content, title, request.now)
     patience = _seconds(request.args, "patience_s", PATIENCE_S).total_seconds()
     try:
         async with asyncio.timeout(patience):
@@ -105,11 +130,18 @@ async def fetch(request: Request, subject: Subject, look: str, title: str, parse
         trouble = _Trouble(BlindReason.TIMEOUT, "did not answer in time")
     except _Trouble as error:
         trouble = error
-    sentence = f"{title} {trouble.sentence}"
+    if trouble.reason not in NOT_BOTHERED:
+        keeper.note(_Failure(request.now, trouble.reason, trouble.sentence, trouble.retry_after))
+    blind = Blind(subject, look, trouble.reason, trouble.sentence, request.now, trouble.retry_after)
+    return _without(blind, copy, content, title, request.now)
+
+
+def _without(blind: Blind, copy: _Copy | None, content: T | None, title: str, now: datetime) -> Page[T]:
+    """What is known where the page could not be had: the last good copy, its age in the sentence."""
+    sentence = f"{title} {blind.sentence}"
     if copy is not None:
-        sentence += f"; its copy of {age_words(request.now - copy.at)} ago is used"
-    blind = Blind(subject, look, trouble.reason, sentence, request.now, trouble.retry_after)
-    return Page(content, copy.at if copy is not None else request.now, blind)
+        sentence += f"; its copy of {age_words(now - copy.at)} ago is used"
+    return Page(content, copy.at if copy is not None else now, replace(blind, sentence=sentence))
 
 
 def document(body: bytes) -> Any:
@@ -203,10 +235,10 @@ def _retry_after(answer: requests.Response) -> float | None:
     value = answer.headers.get("Retry-After", "").strip()
     with contextlib.suppress(ValueError, TypeError, OverflowError):
         if value.isdigit():
-            return min(float(value[:9]), 86_400.0)
+            return min(float(value[:9]), MAX_WAIT_S)
         sent = email.utils.parsedate_to_datetime(answer.headers.get("Date", ""))
         wait = (email.utils.parsedate_to_datetime(value) - sent).total_seconds()
-        return min(max(wait, 0.0), 86_400.0)
+        return min(max(wait, 0.0), MAX_WAIT_S)
     return None
 
 
@@ -250,17 +282,23 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
         todo += [one for one in near if isinstance(one, BaseException) and all(one is not seen for seen in todo)]
 
 
+_DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
+"""What reading a file that somebody else may have changed can end in."""
+
+
 class _Keeper:
-    """The last good copy of one page: a line of JSON about it, then the body, in one file that only we can read."""
+    """The last good copy of one page: a line of JSON about it, then the body, in one file that only we can read.
+
+    A second file beside it keeps the failure since then, so that a restart asks no sooner than the running program.
+    """
 
     def __init__(self, file: Path, url: str) -> None:
         self._file, self._url = file, url
+        self._failed = file.with_suffix(".failed")
 
     def load(self, parse: Callable[[bytes], T]) -> tuple[_Copy | None, T | None]:
         """The copy and what it says; nothing if it is missing, damaged or of another address."""
-        with contextlib.suppress(
-            OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError
-        ):
+        with contextlib.suppress(*_DAMAGED):
             with self._file.open("rb") as file:
                 about, body = json.loads(file.readline(8192)), file.read(MAX_BODY + 1)
             if about["url"] == self._url and about["sha256"] == hashlib.sha256(body).hexdigest():
@@ -280,15 +318,36 @@ class _Keeper:
             "modified": copy.modified,
             "sha256": hashlib.sha256(copy.body).hexdigest(),
         }
-        part = self._file.with_suffix(".part")
+        self._replace(self._file, json.dumps(about).encode() + b"\n" + copy.body)
+        with contextlib.suppress(OSError):
+            self._failed.unlink(missing_ok=True)
+
+    def failure(self) -> _Failure | None:
+        """The failure since the copy was made; None if there was none, or it was at another address."""
+        with contextlib.suppress(*_DAMAGED):
+            with self._failed.open("rb") as file:
+                note = json.loads(file.read(8192))
+            if note["url"] == self._url:
+                wait = None if note["retry_after"] is None else float(note["retry_after"])
+                sentence = word(note["sentence"], 200)
+                return _Failure(parse_rfc3339(note["at"]), BlindReason(note["reason"]), sentence, wait)
+        return None
+
+    def note(self, failure: _Failure) -> None:
+        """Remember a failure."""
+        note = asdict(failure) | {"url": self._url, "at": failure.at.astimezone(UTC).isoformat()}
+        self._replace(self._failed, json.dumps(note).encode())
+
+    def _replace(self, target: Path, content: bytes) -> None:
+        part = target.with_name(f"{target.name}.part")
         with contextlib.suppress(OSError, BackupwatchError):
-            paths.private_dir(self._file.parent)
+            paths.private_dir(target.parent)
             descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
             with os.fdopen(descriptor, "wb") as file:
-                file.write(json.dumps(about).encode() + b"\n" + copy.body)
+                file.write(content)
                 file.flush()
                 os.fsync(file.fileno())
-            part.replace(self._file)
+            part.replace(target)
 
 
 def word(value: object, limit: int = 80) -> str:
