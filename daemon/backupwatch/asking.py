@@ -6,15 +6,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from backupwatch.facts import kinds
 from backupwatch.facts.observation import ACCOUNT, HOST, RELEASES, STATUS, Subject
-from backupwatch.facts.snapshot import Snapshot
 from backupwatch.judge.finding import State
-from backupwatch.judge.verdict import Verdict
 from backupwatch.settings.values import Config
 from backupwatch.sources.look import Request
+
+if TYPE_CHECKING:
+    from backupwatch.facts.snapshot import Snapshot
+    from backupwatch.judge.verdict import Verdict
 
 ALL_SOURCES: Final = ("iphone", "icloud", "apple-status", "ios-releases", "local-backups")
 

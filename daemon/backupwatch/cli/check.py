@@ -7,30 +7,46 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from backupwatch import asking, clock, log, paths
-from backupwatch import round as rounds
-from backupwatch.cli.opening import config_of, store_for_looking
-from backupwatch.cli.progress import Progress
-from backupwatch.cli.verdicts import daemon_state, exit_code, narrowed, print_json, watcher_json
-from backupwatch.facts.snapshot import Snapshot
-from backupwatch.judge.verdict import Verdict
-from backupwatch.judge.watcher import Problem
+from backupwatch import asking
+from backupwatch.cli.quick_config import quick_config
+from backupwatch.settings.values import Config
 from backupwatch.sources.looker import Looker, sweep
-from backupwatch.zone import local_zone
 
 if TYPE_CHECKING:
+    from backupwatch import round as rounds
     from backupwatch.cli.app import Root
+    from backupwatch.facts.snapshot import Snapshot
+    from backupwatch.judge.verdict import Verdict
+    from backupwatch.judge.watcher import Problem
 
 
 def run(root: Root, wanted: Sequence[str], *, as_json: bool) -> int:
     """Print the verdict; the exit code says the worst state."""
-    log.configure(level="info" if root.verbose else "error")
     sweep()
-    config = config_of(root.config_path)
-    store = store_for_looking(clock.utc_now())
-    watch = rounds.Watch(config, store, Looker(), paths.state_dir(), local_zone)
+    return asyncio.run(_check(quick_config(root.config_path), wanted, as_json=as_json, verbose=root.verbose))
+
+
+async def _check(config: Config, wanted: Sequence[str], *, as_json: bool, verbose: bool) -> int:
+    looker = Looker(environment=asking.environment(config))
+    await looker.prepare("iphone")  # its library takes as long to load as all that is loaded here meanwhile
     try:
-        snapshot, verdict, problems = asyncio.run(_look(watch))
+        return await _answer(config, looker, wanted, as_json=as_json, verbose=verbose)
+    finally:
+        await looker.close()
+
+
+async def _answer(config: Config, looker: Looker, wanted: Sequence[str], *, as_json: bool, verbose: bool) -> int:
+    from backupwatch import clock, log, paths
+    from backupwatch import round as rounds
+    from backupwatch.cli.opening import store_for_looking
+    from backupwatch.cli.verdicts import daemon_state, exit_code, narrowed, print_json, watcher_json
+    from backupwatch.zone import local_zone
+
+    log.configure(level="info" if verbose else "error")
+    store = store_for_looking(clock.utc_now())
+    watch = rounds.Watch(config, store, looker, paths.state_dir(), local_zone)
+    try:
+        snapshot, verdict, problems = await _look(watch)
         shown = narrowed(verdict, wanted)
         snoozes = store.snoozes(verdict.generated_at)
         if as_json:
@@ -45,6 +61,10 @@ def run(root: Root, wanted: Sequence[str], *, as_json: bool) -> int:
 
 
 async def _look(watch: rounds.Watch) -> tuple[Snapshot, Verdict, tuple[Problem, ...]]:
+    from backupwatch import clock
+    from backupwatch import round as rounds
+    from backupwatch.cli.progress import Progress
+
     now = clock.utc_now()
     rounds.judged(watch, now)  # so that phones already known to be stale have their log listened to
     with Progress() as progress:

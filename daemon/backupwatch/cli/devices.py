@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 from backupwatch import clock, log, paths
 from backupwatch import round as rounds
-from backupwatch.cli.opening import config_of, store_for_looking
+from backupwatch.cli.opening import store_for_looking
 from backupwatch.cli.progress import Progress
+from backupwatch.cli.quick_config import quick_config
 from backupwatch.facts import kinds
 from backupwatch.facts.snapshot import Snapshot, View
 from backupwatch.judge.watcher import usbmuxd_fix
@@ -34,7 +35,7 @@ def run(root: Root, *, as_json: bool) -> int:
     """Print the list; 3 if the watcher is blind, else 0."""
     log.configure(level="info" if root.verbose else "error")
     sweep()
-    config = config_of(root.config_path)
+    config = quick_config(root.config_path)
     now = clock.utc_now()
     store = store_for_looking(now)
     watch = rounds.Watch(config, store, Looker(), paths.state_dir(), local_zone)

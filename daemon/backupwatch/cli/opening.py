@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from backupwatch import paths
 from backupwatch.errors import BackupwatchError
@@ -15,9 +16,20 @@ from backupwatch.store import Store, open_store
 from backupwatch.store.schema import migrate
 from backupwatch.text import name, plain
 
+if TYPE_CHECKING:
+    from backupwatch.settings.problems import Loaded
+
 
 def config_of(path: Path | None) -> Config:
     """The configuration; its warnings go to standard error.
+
+    :raises ConfigError: it cannot be used.
+    """
+    return loaded_of(path).config
+
+
+def loaded_of(path: Path | None) -> Loaded:
+    """The configuration with what was remarked about it, which goes to standard error.
 
     :raises ConfigError: it cannot be used.
     """
@@ -28,7 +40,7 @@ def config_of(path: Path | None) -> Config:
     loaded = load(path, must_exist=path is not None)
     for warning in loaded.warnings:
         print(warning, file=sys.stderr)
-    return loaded.config
+    return loaded
 
 
 def store_for_looking(now: datetime) -> Store:

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 from backupwatch import __version__, paths
-from backupwatch.cli.opening import config_of
 from backupwatch.settings.files import conf_d_files
 from backupwatch.settings.values import Config
 
@@ -26,18 +25,19 @@ def quick_config(path: Path | None) -> Config:
     :raises ConfigError: it cannot be used.
     """
     key = _key(paths.config_file(path))
-    if key is None:
-        return config_of(path)
-    if not key["files"] and path is None:
+    if key is not None and not key["files"] and path is None:
         return Config()
     cache = paths.cache_dir() / _NAME
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(cache.read_text("utf-8"))
         if kept["key"] == key:
             return Config.from_json(kept["config"])
-    config = config_of(path)
-    _keep(cache, {"key": key, "config": config.to_json()})
-    return config
+    from backupwatch.cli.opening import loaded_of
+
+    loaded = loaded_of(path)
+    if key is not None and not loaded.warnings:  # a warning is given every time
+        _keep(cache, {"key": key, "config": loaded.config.to_json()})
+    return loaded.config
 
 
 def _key(own: Path) -> dict[str, Any] | None:

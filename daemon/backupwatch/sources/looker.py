@@ -13,12 +13,8 @@ import tempfile
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 
-import structlog
-
 from backupwatch.facts.observation import HOST, Blind, BlindReason, Fact, Subject, from_line
 from backupwatch.sources.look import Request
-
-log = structlog.stdlib.get_logger(__name__)
 
 MAX_LINE = 4 * 1024 * 1024
 """Bytes of one fact; more than any honest fact has, and little enough to hold."""
@@ -128,6 +124,12 @@ class Looker:
         self._kept: dict[str, Worker] = {}
         self.deaths = 0
 
+    async def prepare(self, name: str) -> None:
+        """Start the worker of the first look already, so that it loads its libraries while the caller does the same."""
+        if name not in self._kept:
+            with contextlib.suppress(OSError):  # the look itself will meet it, and say it
+                self._kept[name] = await Worker.start(name, self.environment)
+
     async def look(
         self,
         name: str,
@@ -156,13 +158,13 @@ class Looker:
                 self._kept[name], worker = worker, None
         except TimeoutError:
             self.deaths += 1
-            log.warning("worker killed at its deadline", source=name, deadline_s=deadline)
+            _warn("worker killed at its deadline", source=name, deadline_s=deadline)
             facts.append(
                 _blind(subject, name, BlindReason.TIMEOUT, f"No answer within {deadline:.0f} seconds", request)
             )
         except (WorkerDied, OSError) as error:
             self.deaths += 1
-            log.warning("worker died", source=name, reason=str(error))
+            _warn("worker died", source=name, reason=str(error))
             facts.append(_blind(subject, name, BlindReason.CRASHED, "The look ended unexpectedly", request))
         finally:
             if worker is not None:
@@ -170,7 +172,7 @@ class Looker:
         return facts
 
     async def close(self) -> None:
-        """Stop the kept workers."""
+        """Stop the workers that are kept, or were prepared and not used."""
         for worker in self._kept.values():
             await worker.stop()
         self._kept.clear()
@@ -178,3 +180,9 @@ class Looker:
 
 def _blind(subject: Subject, name: str, reason: BlindReason, sentence: str, request: Request) -> Blind:
     return Blind(subject, name, reason, sentence, request.now)
+
+
+def _warn(event: str, **what: object) -> None:
+    import structlog  # not at the top: a worker is started before anything slow is loaded
+
+    structlog.stdlib.get_logger(__name__).warning(event, **what)
