@@ -100,10 +100,34 @@ async def test_apples_wish_to_wait_is_passed_on(cloud: Cloud) -> None:
     """When Apple says how long to wait, the look says so too."""
     cloud.account["faults"] = {"validate": {"status": 503, "retry_after": 1800}}
     assert (await cloud.look()).blinds["icloud"].retry_after == 1800
+    cloud.later(seconds=1800)
     cloud.account["faults"] = {"storage": {"status": 429, "retry_after": 7200, "body": "json"}}
     seen = await cloud.look()
     assert seen.blinds["icloud:storage"].retry_after == 7200
     assert seen.asked == ["validate", "storage"], "nothing more is asked of a server that wants rest"
+
+
+@pytest.mark.parametrize("endpoint", ["validate", "storage"])
+async def test_apples_wish_to_wait_is_respected_however_often_somebody_checks(cloud: Cloud, endpoint: str) -> None:
+    """Until the time is over nothing is asked, by a check or after a restart; a clock set back holds nothing up."""
+    cloud.account["faults"] = {endpoint: {"status": 429, "retry_after": 7200, "body": "json"}}
+    await cloud.look()
+    cloud.account["faults"] = {}
+    cloud.later(minutes=90)
+    seen = await cloud.look()
+    assert (seen.asked, seen.reason, seen.blinds["icloud"].retry_after) == ([], "rate-limited", 1800)
+    assert (await cloud.look(apple_id="ben@example.com")).reason == "sign-in"
+    cloud.later(minutes=30)
+    assert (await cloud.look()).reason is None
+    cloud.later(days=-1)
+    assert (await cloud.look()).reason is None
+
+
+@pytest.mark.parametrize("note", [b"", b"[]", b'{"since": 1}', b'{"until": "2999-01-01T00:00:00Z"}'])
+async def test_a_damaged_note_of_a_wish_to_wait_holds_nothing_up(cloud: Cloud, note: bytes) -> None:
+    """Apple is asked as if there were none."""
+    (cloud.folder / "wait.json").write_bytes(note)
+    assert (await cloud.look()).reason is None
 
 
 @pytest.mark.parametrize("manner", ["hang", "drip"])

@@ -38,6 +38,8 @@ from backupwatch.text import masked_account
 
 LOCK_PATIENCE: Final = 20.0
 """Seconds to wait for another look or a sign-in to finish."""
+LONGEST_REST: Final = timedelta(days=1)
+"""However much longer Apple asks for, a look that a person wants is made after this."""
 DOUBT_LASTS: Final = timedelta(days=3)
 """Two refusals without a reason count as one answer only if they are this close together."""
 ENDS_THE_LOOK: Final = frozenset({
@@ -48,6 +50,7 @@ REFUSALS: Final = frozenset({401, 403, 409, 421, 450})
 """HTTP statuses with which Apple refuses a session; 421 and 450 are its own use of them."""
 FIND_MY_FIELDS: Final = ["rawDeviceModel", "batteryStatus", "lowPowerMode", "location", "fmlyShare"]
 
+REST_SENTENCE: Final = "Apple asked us to come back later"
 ODD_SENTENCE: Final = "Apple's answer is not what it should be"
 SIGN_IN_SENTENCE: Final = "Apple wants a new sign-in; run: backupwatch login"
 NO_SESSION_SENTENCE: Final = "Nobody has signed in on this computer yet; run: backupwatch login"
@@ -119,9 +122,8 @@ class Visit:
         signed_in_at = icloud_files.signed_in_at(self._state)
         if signed_in_at is not None:
             self._about[kinds.SIGNED_IN_AT] = rfc3339(signed_in_at)
-        stopped = self._stopped()
-        if stopped:
-            return stopped
+        if facts := self._stopped() or self._resting():
+            return facts
         session = icloud_files.session_file(self._folder, self._apple_id)
         if not session.exists():
             return self._wants_sign_in(NO_SESSION_SENTENCE)
@@ -213,6 +215,24 @@ class Visit:
         if note.get("state") == "locked":
             return self._answered("locked", BlindReason.REFUSED, LOCKED_SENTENCE)
         return self._wants_sign_in(SIGN_IN_SENTENCE)
+
+    def _rest(self, seconds: float, reason: BlindReason) -> None:
+        """Leave the note that keeps checks and restarts from asking while Apple wants rest."""
+        until = self._now + min(timedelta(seconds=seconds), LONGEST_REST)
+        note = {"apple_id": self._apple_id, "since": rfc3339(self._now), "until": rfc3339(until)}
+        icloud_files.write_note(self._folder / icloud_files.WAIT, note | {"reason": reason.value})
+
+    def _resting(self) -> list[Fact]:
+        note = icloud_files.read_note(self._folder / icloud_files.WAIT)
+        try:
+            since, until = parse_rfc3339(str(note.get("since"))), parse_rfc3339(str(note.get("until")))
+            reason = BlindReason(str(note.get("reason")))
+        except ValueError:
+            return []
+        # A wish from the future was noted by another clock.
+        if note.get("apple_id") != self._apple_id or not since <= self._now < min(until, since + LONGEST_REST):
+            return []
+        return [self.blind(LOOK, reason, REST_SENTENCE, (until - self._now).total_seconds())]
 
     # -- reading -------------------------------------------------------------------------------------------------
 
@@ -314,4 +334,6 @@ class Visit:
         if trouble.china is not None:
             word = str(trouble.china).lower()
             sentence += f"; run: backupwatch config set account.china_mainland {word}"
+        if trouble.retry_after:
+            self._rest(trouble.retry_after, trouble.reason)
         return [self.blind(look_name, trouble.reason, sentence, trouble.retry_after)]
