@@ -87,7 +87,7 @@ def live(days: int, kind: str) -> dict[str, float]:
 
     :param kind: ``ours``, or ``heavy`` with the libraries that ours leaves to its workers.
     """
-    import backupwatch.resident  # noqa: F401 - what the daemon imports, in its order
+    import backupwatch.resident  # what the daemon imports, in its order
 
     if kind == "heavy":
         for name in HEAVY:
