@@ -173,3 +173,15 @@ class TestCompletion:
         """Completion knows less then, and says nothing."""
         own.write_text("oh no")
         assert "freshness.counts" in self.completed(shell, "backupwatch config show freshness.c")
+
+
+@pytest.mark.parametrize(
+    "words", [("run",), ("config", "set", "freshness.counts", "icloud"), ("config", "unset", "freshness.counts")]
+)
+def test_a_mistyped_name_of_the_file_is_no_empty_configuration(tmp_path: Path, words: tuple[str, ...]) -> None:
+    """What --config names must be there: else a phone would be watched, or a value set, by rules that nobody wrote."""
+    missing = tmp_path / "elsewhere" / "confg.toml"
+    done = backupwatch("--config", str(missing), *words, BACKUPWATCH_STATE_DIR=str(tmp_path / "state"))
+    assert done.returncode == 2
+    assert "there is no such file" in done.stderr
+    assert not missing.parent.exists()

@@ -264,6 +264,9 @@ class TestInAnotherProcess:
 
     def test_one_json_document_on_standard_output(self, home: Home, capsys: pytest.CaptureFixture[str]) -> None:
         """Other programs may use it too: values or mistakes, with exit code 2 for the latter."""
+        assert loading.main(["--json", "--config", str(home.own)]) == 2, "it is not there"
+        capsys.readouterr()
+        home.write("")
         assert loading.main(["--json", "--config", str(home.own)]) == 0
         assert json.loads(capsys.readouterr().out)["config"] == Config().to_json()
         home.write("x = 1\n")

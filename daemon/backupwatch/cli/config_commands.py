@@ -169,7 +169,7 @@ def set_key(
     """Change one value, without touching your own file."""
     from backupwatch.settings.edit import find_key, set_value, typed
 
-    own = _own(context)
+    own = _existing(context)
     known, _ = find_key(key, own)
     written = set_value(key, typed(known, value), own)
     typer.echo(f"{key} is set in {written}.{notify_daemon()}")
@@ -180,7 +180,7 @@ def unset(context: typer.Context, key: KeyArgument) -> None:
     """Take back what `config set` did."""
     from backupwatch.settings.edit import unset_value
 
-    written = unset_value(key, _own(context))
+    written = unset_value(key, _existing(context))
     typer.echo(f"{key} is no longer set.{notify_daemon()}" if written else f"{key} was not set; its default holds.")
 
 
@@ -212,6 +212,13 @@ def _chosen(context: typer.Context) -> Path | None:
 
 def _own(context: typer.Context) -> Path:
     return paths.config_file(_chosen(context))
+
+
+def _existing(context: typer.Context) -> Path:
+    """The person's own file; one that ``--config`` names must be there, or conf.d would grow beside a typing error."""
+    if _chosen(context) is not None and not _own(context).exists():
+        _load(context)
+    return _own(context)
 
 
 def _load(context: typer.Context, file: Path | None = None) -> Loaded:

@@ -99,9 +99,8 @@ def load(
             continue
         if source is None:
             if file == own and must_exist:
-                problems.append(
-                    Problem(own, 0, 0, "", "there is no such file", suggestion="`backupwatch config init` writes one.")
-                )
+                way_out = "Check its name; `config init` after the same --config writes a new one."
+                problems.append(Problem(own, 0, 0, "", "there is no such file", suggestion=way_out))
             continue
         layer = layers.check(parse(Source(file, source.text, source.warnings)))
         found.append(layer)
@@ -150,7 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--config", type=Path, default=None, metavar="FILE")
     chosen = parser.parse_args(arguments)
     try:
-        loaded = load(chosen.config, known_devices=devices_in_store())
+        loaded = load(chosen.config, known_devices=devices_in_store(), must_exist=chosen.config is not None)
     except InvalidConfigError as error:
         told: dict[str, Any] = {
             "error": error.line(),

@@ -108,7 +108,10 @@ class InvalidConfigError(ConfigError):
         more = f" (and {others} more mistake{'s' if others > 1 else ''})" if others else ""
         super().__init__(
             f"{first.place()}: {first.sentence().rstrip('.')}{more}",
-            fix="Correct the file; `backupwatch config check` shows every mistake with its line",
+            # A mistake of the file as a whole (it is a folder, it is not there) says itself what to do.
+            fix="Correct the file; `backupwatch config check` shows every mistake with its line"
+            if first.line or others or not first.suggestion
+            else "",
         )
 
     def brief(self) -> str:
