@@ -1,18 +1,15 @@
-"""The root of the command line: options that every command shares, and the border where errors become one line."""
+"""The root of the command line: every command, and the options that they share."""
 
 from __future__ import annotations
 
-import os
-import signal
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Final, NoReturn, cast
+from typing import Annotated, NoReturn, cast
 
 import typer
 
-from backupwatch.cli import config_commands, service_commands
-from backupwatch.errors import BackupwatchError
+from backupwatch import __version__
+from backupwatch.cli import border, config_commands, service_commands
 
 app = typer.Typer(
     name="backupwatch",
@@ -24,9 +21,6 @@ app = typer.Typer(
 )
 app.add_typer(config_commands.app, name="config", help="Show, check and change the TOML file.")
 app.add_typer(service_commands.app, name="service", help="Install, start, stop and remove the login service.")
-
-_STOPPED: Final = 130
-"""The exit code after Ctrl-C, as shells count it: 128 + SIGINT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +46,20 @@ Device = Annotated[
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")]
 
 
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"backupwatch {__version__}")
+        raise typer.Exit
+
+
 @app.callback(invoke_without_command=True)
 def root(
     ctx: typer.Context,
     config: Annotated[Path | None, typer.Option("--config", metavar="FILE", help="Read this TOML file.")] = None,
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log what happens to standard error.")] = False,
+    _version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
 ) -> None:
     """Tells you when your iPhone stopped backing up, why, and what to tap."""
     ctx.obj = Root(config, verbose)
@@ -71,21 +74,21 @@ def demo(
     scenario: Annotated[str, typer.Option(help="Which story to tell; --list names them.")] = "icloud-storage-full",
     list_: Annotated[bool, typer.Option("--list", help="List the stories.")] = False,
 ) -> None:
-    """Show the whole job on simulated iPhones, over the real protocols."""
+    """Show the whole job on simulated iPhones."""
     from backupwatch.cli import demo as command
 
     raise typer.Exit(command.list_stories() if list_ else command.run(scenario))
 
 
-@app.command()
+@app.command(cls=border.Judging)
 def check(ctx: typer.Context, device: Devices = None, json: Json = False) -> None:
-    """Look now, judge now, print the verdict; sends no notification."""
+    """Look now, judge now and print the verdict; notifies nobody."""
     from backupwatch.cli import check as command
 
     raise typer.Exit(command.run(_root(ctx), device or [], as_json=json))
 
 
-@app.command()
+@app.command(cls=border.Judging)
 def status(
     ctx: typer.Context,
     device: Devices = None,
@@ -110,7 +113,7 @@ def history(
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="One table for a spreadsheet.")] = False,
 ) -> None:
-    """Show when each backup was made, when it was stale, what was alerted and how the storage filled."""
+    """Show each backup, each time without, the alerts, the storage."""
     from backupwatch.cli import history as command
 
     raise typer.Exit(command.run(_root(ctx), device, days, as_json=json, as_csv=csv))
@@ -124,7 +127,7 @@ def report(
     device: Annotated[str | None, typer.Option(metavar="DEVICE", help="Begin with this phone.")] = None,
     force: Annotated[bool, typer.Option("--force", help="Write over an existing file.")] = False,
 ) -> None:
-    """Write one page with pictures: nights, gaps, storage, causes, steps and alerts."""
+    """Write one page with pictures of all this."""
     from backupwatch.cli import report as command
 
     raise typer.Exit(command.run(_root(ctx), output, device, show=open_, force=force))
@@ -132,7 +135,7 @@ def report(
 
 @app.command()
 def devices(ctx: typer.Context, json: Json = False) -> None:
-    """List every iPhone and iPad that is attached or known, and how it is reached."""
+    """List every iPhone that is attached or known."""
     from backupwatch.cli import devices as command
 
     raise typer.Exit(command.run(_root(ctx), as_json=json))
@@ -148,7 +151,7 @@ def version() -> None:
 
 @app.command(name="run")
 def run_daemon(ctx: typer.Context) -> None:
-    """Watch in the foreground; this is what the login service starts."""
+    """Watch in the foreground, as the login service does."""
     from backupwatch.cli import run as command
 
     raise typer.Exit(command.run(_root(ctx)))
@@ -172,7 +175,7 @@ def unsnooze(ctx: typer.Context, device: Device) -> None:
 
 @app.command(name="notify-test")
 def notify_test() -> None:
-    """Send one harmless notification by every channel and say which arrived."""
+    """Send a harmless notification and say whether it arrived."""
     from backupwatch.cli import notify_test as command
 
     raise typer.Exit(command.run())
@@ -214,60 +217,9 @@ def logout(ctx: typer.Context) -> None:
 
 
 def run() -> NoReturn:
-    """The console script: every failure that people can meet ends here as one line on standard error."""
-    for ending in (signal.SIGTERM, signal.SIGHUP):
-        if signal.getsignal(ending) is signal.SIG_DFL:  # `nohup` ignores the second, and means it
-            signal.signal(ending, _end)
-    try:
-        code = app(standalone_mode=False)
-        if code == _STOPPED:  # typer answers Ctrl-C with this code instead of raising
-            _say("Stopped.")
-        sys.exit(code if isinstance(code, int) else 0)
-    except BackupwatchError as error:
-        _say(error.line())
-        sys.exit(error.exit_code)
-    except typer.Exit as end:
-        sys.exit(end.exit_code)
-    except (KeyboardInterrupt, typer.Abort):
-        _say("Stopped.")
-        sys.exit(_STOPPED)
-    except BrokenPipeError:
-        # The reader (head, less) has gone: nobody is left to tell.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except Exception as error:  # noqa: BLE001 - the border of the program
-        sys.exit(_usage(error) or _bug(error))
-
-
-def _end(number: int, _frame: object) -> NoReturn:
-    """Asked to end (``timeout``, a closed terminal): workers are stopped and folders removed on the way out."""
-    raise SystemExit(128 + number)
-
-
-def _usage(error: Exception) -> int:
-    """The exit code of a wrong call, after saying what is wrong; 0 if the error is another."""
-    show = getattr(error, "show", None)
-    if show is None or not hasattr(error, "exit_code"):
-        return 0
-    show()
-    return int(cast("int", error.exit_code))
-
-
-def _bug(error: Exception) -> int:
-    import traceback
-
-    from backupwatch.log import redact
-
-    if "-v" in sys.argv or "--verbose" in sys.argv:
-        details = redact(None, "", {"exception": "".join(traceback.format_exception(error))}, one_line=True)
-        print(details["exception"], file=sys.stderr)
-    _say(f"backupwatch made a mistake ({type(error).__name__}). Run it again with -v in front for the details.")
-    return 1
+    """The console script."""
+    border.run(app)
 
 
 def _root(ctx: typer.Context) -> Root:
     return cast("Root", ctx.find_root().obj)
-
-
-def _say(line: str) -> None:
-    print(line, file=sys.stderr)
