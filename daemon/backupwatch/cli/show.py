@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
@@ -35,15 +34,15 @@ _STYLES: Final = {
     State.IGNORED: "dim",
 }
 _NIGHT_STYLES: Final = {Night.BACKED_UP: "green", Night.MISSED: "bold red", Night.NOT_SEEN: "dim"}
-_GLYPHS: Final = {Night.BACKED_UP: "▪", Night.MISSED: "✗", Night.NOT_SEEN: "∙"}
+_GLYPHS: Final = {Night.BACKED_UP: "■", Night.MISSED: "✗", Night.NOT_SEEN: "∙"}
 _LETTERS: Final = {Night.BACKED_UP: "#", Night.MISSED: "x", Night.NOT_SEEN: "."}
+_HEADS: Final = ("Phone", "State", "Last iCloud backup", "Last local backup")
+_NAME: Final = 26
 _WIDE: Final = 122
 """Columns from which the nights stand beside the dates."""
 _MIDDLE: Final = 76
 """Columns from which both dates stand in one line."""
 _WIDEST_PROSE: Final = 96
-_DATE: Final = 25
-"""Columns of ``10 hours ago, 14 Nov 01:47`` and its like."""
 _CAUSES: Final = 3
 """So many causes are explained; the steps are given for the first."""
 
@@ -134,17 +133,14 @@ def _table(out: Console, sight: Sight) -> None:
     """At 120 columns one line for each phone, at 80 the nights below, at 60 one line for each fact."""
     glyphs = glyphs_for(out)
     devices = sight.verdict.devices
-    name = min(26, max(5, *(cell_len(words.called(device)) for device in devices)))
-    if out.width >= _WIDE:
-        _line(out, [("Phone", name), ("State", 8), ("Last iCloud backup", _DATE), ("Last local backup", _DATE)], "bold",
-              Text("Last 30 nights", style="bold"))  # fmt: skip
-    elif out.width >= _MIDDLE:
-        name = min(name, out.width - 8 - 2 * _DATE - 3 * 2)
-        _line(out, [("Phone", name), ("State", 8), ("Last iCloud backup", _DATE), ("Last local backup", _DATE)], "bold")
+    widths = _widths(out, sight)
+    if out.width >= _MIDDLE:
+        last = Text("Last 30 nights", style="bold") if out.width >= _WIDE else None
+        _line(out, list(zip(_HEADS, widths, strict=True)), "bold", last)
     for device in devices:
         nights = sight.strips.get(device.udid)
         if out.width >= _MIDDLE:
-            _row(out, device, sight, nights, name, glyphs)
+            _row(out, device, sight, nights, widths, glyphs)
         else:
             _block(out, device, sight, nights, glyphs)
     if any(device.udid in sight.strips for device in devices):
@@ -152,22 +148,36 @@ def _table(out: Console, sight: Sight) -> None:
         out.print(Text(_fit(f"Nights: {legend}", out.width), style="dim"), no_wrap=True)
 
 
-def _row(
-    out: Console, device: DeviceVerdict, sight: Sight, nights: Strip | None, name: int, glyphs: Mapping[Night, str]
-) -> None:
+def _cells(device: DeviceVerdict, sight: Sight) -> tuple[str, str, str, str]:
     found, now = device.freshness, sight.verdict.generated_at
-    cells = [
-        (words.called(device), name),
-        (words.STATE_WORDS[device.state], 8),
-        (words.ago(found.last_cloud, now, sight.zone), _DATE),
-        (words.ago(found.last_local, now, sight.zone), _DATE),
-    ]
+    cloud, local = (words.ago(at, now, sight.zone) for at in (found.last_cloud, found.last_local))
+    return words.called(device), words.STATE_WORDS[device.state], cloud, local
+
+
+def _widths(out: Console, sight: Sight) -> list[int]:
+    """Columns as wide as their widest cell; the names get what is left."""
+    rows = [_HEADS, *(_cells(device, sight) for device in sight.verdict.devices)]
+    name, *others = [max(cell_len(row[place]) for row in rows) for place in range(len(_HEADS))]
+    left = out.width - sum(others) - 2 * len(others)
+    return [max(5, min(name, _NAME, left)), *others]
+
+
+def _row(
+    out: Console,
+    device: DeviceVerdict,
+    sight: Sight,
+    nights: Strip | None,
+    widths: Sequence[int],
+    glyphs: Mapping[Night, str],
+) -> None:
     beside = out.width >= _WIDE
+    cells = list(zip(_cells(device, sight), widths, strict=True))
     _line(out, cells, "", _nights(nights, glyphs) if beside else None, state=device.state)
     if nights is not None and not beside:
         label = "last 30 nights"
-        indent = max(2, name + 2 + 8 + 2 - len(label) - 2)
-        out.print(Text(" " * indent + f"{label}  ", style="dim") + _nights(nights, glyphs), no_wrap=True)
+        indent = max(2, widths[0] + 2 + widths[1] + 2 - len(label) - 2)
+        line = Text(" " * indent).append(f"{label}  ", style="dim")
+        out.print(line.append_text(_nights(nights, glyphs)), no_wrap=True)
 
 
 def _line(
@@ -245,7 +255,7 @@ def _evidence(device: DeviceVerdict) -> tuple[str, ...]:
 
 def _snooze(out: Console, device: DeviceVerdict, sight: Sight, indent: str) -> None:
     if (until := sight.snoozes.get(device.udid)) is not None:
-        paragraph(out, f"Alerts are snoozed until {values.minute(until, sight.zone)}", indent=indent)
+        paragraph(out, f"Alerts are snoozed until {values.minute(until, sight.zone)}.", indent=indent)
 
 
 def _cause(out: Console, cause: Blamed, *, steps: bool) -> None:
@@ -280,15 +290,19 @@ def _quota(out: Console, verdict: Verdict, zone: tzinfo, now: datetime) -> None:
     quota = verdict.account.quota
     if quota is None:
         return
-    room = 20 if out.width >= _MIDDLE else 10
+    room = 16 if out.width >= _MIDDLE else 10
     share = min(1.0, quota.used / quota.total)
     # Rounded down, so that a bar is full only when the storage is; never empty while something is used.
     full = max(int(share * room), 1 if quota.used > 0 else 0)
     used, free = ("█", "░") if can_draw(out) else ("#", "-")
     style = "red" if share >= 0.98 else "yellow" if share >= 0.9 else "green"
-    bar = Text("iCloud storage  ") + Text(used * full, style=style) + Text(free * (room - full), style="dim")
-    line = bar + Text(f"  {words.storage_words(verdict.account, now, zone)}")
-    out.print(line, overflow="fold")
+    bar = Text("iCloud storage  ").append(used * full, style=style).append(free * (room - full), style="dim")
+    said = words.storage_words(verdict.account, now, zone)
+    if bar.cell_len + 2 + cell_len(said) <= out.width:
+        out.print(bar.append(f"  {said}"), no_wrap=True)
+    else:
+        out.print(bar, no_wrap=True)
+        paragraph(out, said, indent=" " * 16)
 
 
 def _fit(cell: str, width: int, *, fill: bool = False) -> str:
@@ -302,11 +316,20 @@ def paragraph(out: Console, sentence: str, *, indent: str = "", hang: int | None
     """Wrapped at the console's width, later lines under the first one's text."""
     width = max(30, min(out.width, _WIDEST_PROSE))
     later = " " * (len(indent) if hang is None else hang)
-    text = textwrap.fill(
-        plain(sentence, 600), width=width, initial_indent=indent, subsequent_indent=later,
-        break_long_words=False, break_on_hyphens=False,
-    )  # fmt: skip
-    out.print(Text(text, style=style), soft_wrap=True)
+    for line in wrapped(plain(sentence, 600), width, indent, later):
+        out.print(Text(line, style=style), soft_wrap=True)
+
+
+def wrapped(sentence: str, width: int, first: str, later: str) -> list[str]:
+    """Lines of at most ``width`` columns, wide letters taking two; a word that is wider still is cut."""
+    lines, line, bare = [], first, True
+    for word in sentence.split():
+        if not bare and cell_len(line) + 1 + cell_len(word) > width:
+            lines.append(line)
+            line, bare = later, True
+        line += _fit(word, width - cell_len(line)) if bare else f" {word}"
+        bare = False
+    return [*lines, line]
 
 
 def _say(out: Console, sentence: str) -> None:

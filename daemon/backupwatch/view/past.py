@@ -108,7 +108,7 @@ def _stretches(made: Sequence[datetime], reads: Sequence[tuple[datetime, datetim
     by_end = sorted(reads, key=lambda read: read[1])
     ends = [end for _, end in by_end]
     found = []
-    for place, (since, until) in enumerate(zip(made, [*made[1:], now], strict=True)):
+    for place, (since, until) in enumerate(zip(made, [*made[1:], now][: len(made)], strict=True)):
         if until <= since:
             continue
         after = bisect_right(ends, until)

@@ -130,12 +130,12 @@ def storage_words(account: AccountVerdict, now: datetime, zone: tzinfo) -> str:
         return ""
     words = f"{values.gigabytes(quota.used)} of {values.gigabytes(quota.total)} GB used"
     full = account.forecast_full_at
+    if values.gigabytes(quota.available) == values.gigabytes(0):
+        return f"{words}, full"
     if full is not None and full > now:
         day = values.day(full, zone)
         year = full.astimezone(zone).year
         words += f", full around {day}" if year == now.astimezone(zone).year else f", full around {day} {year}"
-    elif values.gigabytes(quota.available) == values.gigabytes(0):
-        words += ", full"
     return words
 
 
