@@ -12,7 +12,7 @@ from backupwatch.errors import BackupwatchError
 from backupwatch.settings.values import Config
 from backupwatch.store import open_store
 from backupwatch.store.known import known_devices
-from backupwatch.text import name
+from backupwatch.text import name, plain
 from backupwatch.zone import local_zone
 
 if TYPE_CHECKING:
@@ -29,7 +29,9 @@ def snooze(root: Root, device: str, duration: str) -> int:
     try:
         length = parse(duration)
     except ValueError as error:
-        raise BackupwatchError(f"“{duration[:40]}” is no duration", fix=str(error), exit_code=2) from error
+        raise BackupwatchError(
+            f"“{plain(duration, 40)}” is no duration: {error}", fix="Write it like 90m, 36h, 3d or 2w", exit_code=2
+        ) from error
     if not timedelta(0) < length <= LONGEST:
         raise BackupwatchError(
             "A snooze lasts from a minute to 90 days",

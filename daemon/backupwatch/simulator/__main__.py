@@ -11,6 +11,7 @@ import asyncio
 import json
 import signal
 import sys
+import threading
 from pathlib import Path
 
 from backupwatch.clock import parse_rfc3339, rfc3339
@@ -36,9 +37,14 @@ def _say(**facts: object) -> None:
 
 async def _read_commands(stage: Stage) -> None:
     loop = asyncio.get_running_loop()
-    reader = asyncio.StreamReader()
-    await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
-    while line := (await reader.readline()).decode("utf-8", "replace").strip():
+    lines: asyncio.Queue[str] = asyncio.Queue()
+
+    def read() -> None:  # in a thread: the loop can wait for pipes and terminals, but not for /dev/null and files
+        for line in sys.stdin.buffer:
+            loop.call_soon_threadsafe(lines.put_nowait, line.decode("utf-8", "replace").strip())
+
+    threading.Thread(target=read, daemon=True).start()
+    while line := await lines.get():
         word, _, rest = line.partition(" ")
         try:
             if word != "at":
