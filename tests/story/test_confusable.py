@@ -78,11 +78,11 @@ async def test_wifi_off_at_night_is_not_a_phone_that_is_away(tmp_path: Path) -> 
 
 async def test_a_locked_account_is_not_apple_being_down(tmp_path: Path) -> None:
     phone = ANNA + 'connection = "both"\nbackups = [{ last = 0 }]\n'
-    locked = "\n[account]\n[[account.at]]\nday = -2\nstate = \"locked\"\n"
+    locked = '\n[account]\n[[account.at]]\nday = -2\nstate = "locked"\n'
     verdict, ear = await end_of(phone + locked, tmp_path / "locked")
     assert verdict.account.state == "locked"
     assert [message.title for message in ear.heard] == ["Your Apple Account is locked"]
-    down = '\n[account]\n[[account.at]]\nday = -2\nfaults = { setup = { status = 503, retry_after = 1800 } }\n'
+    down = "\n[account]\n[[account.at]]\nday = -2\nfaults = { setup = { status = 503, retry_after = 1800 } }\n"
     verdict, ear = await end_of(phone + down, tmp_path / "down")
     assert verdict.account.state == "unreachable"
     assert ear.heard == []

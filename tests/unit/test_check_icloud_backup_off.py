@@ -26,7 +26,7 @@ def test_off_is_certain_and_says_when_it_was_switched() -> None:
     assert found.certainty is Certainty.CERTAIN
     assert "iCloud Backup was switched off between Fri 13 Nov" in " ".join(found.evidence)
     assert "was gone on" in " ".join(found.evidence)
-    assert found.fix[1] == "Turn on Back Up This iPhone"
+    assert found.fix[0].endswith("iCloud Backup and turn on Back Up This iPhone")
     assert found.fix[0] == "On the iPhone open Settings > [your name] > iCloud > iCloud Backup"
 
 

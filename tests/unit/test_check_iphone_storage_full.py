@@ -28,7 +28,7 @@ def test_no_room_is_to_blame(free: int, certainty: Certainty) -> None:
     found = with_room(free).blamed(ID)
     assert found.certainty is certainty
     assert "of 128 GB are free" in found.evidence[0]
-    assert found.fix[0] == "On the iPhone open Settings > General > iPhone Storage"
+    assert found.fix[0].startswith("On the iPhone open Settings > General > iPhone Storage and delete")
 
 
 def test_error_106_is_certain() -> None:

@@ -25,10 +25,9 @@ WORDS = words(
         "on": "iCloud Backup is on",
         "works": "The {thing} says that iCloud Backup is off, yet it made a backup on {moment}",
         "unread": "the {thing} has not said whether iCloud Backup is on",
-        "fix.1": "On the {thing} open {icloud_backup}",
-        "fix.2": "Turn on Back Up This {thing}",
-        "fix.3": "Stay on Wi-Fi and tap Back Up Now",
-        "fix.4": "It worked when a new time stands under Back Up Now, usually within an hour",
+        "fix.1": "On the {thing} open {icloud_backup} and turn on Back Up This {thing}",
+        "fix.2": "Stay on Wi-Fi and tap Back Up Now",
+        "fix.3": "It worked when a new time stands under Back Up Now, usually within an hour",
     },
 )
 

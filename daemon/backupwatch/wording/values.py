@@ -13,8 +13,8 @@ GB: Final = 1 << 30
 DISK_GB: Final = 1_000_000_000
 """The storage of a phone is counted in these."""
 
-_DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+DAYS: Final = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+MONTHS: Final = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 def gigabytes(size: float, *, digits: int = 1, unit: int = GB) -> str:
@@ -25,7 +25,7 @@ def gigabytes(size: float, *, digits: int = 1, unit: int = GB) -> str:
 def day(moment: datetime, zone: tzinfo) -> str:
     """``Thu 13 Nov``, in the person's time zone."""
     local = moment.astimezone(zone)
-    return f"{_DAYS[local.weekday()]} {local.day} {_MONTHS[local.month - 1]}"
+    return f"{DAYS[local.weekday()]} {local.day} {MONTHS[local.month - 1]}"
 
 
 def minute(moment: datetime, zone: tzinfo) -> str:
