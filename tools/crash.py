@@ -44,6 +44,10 @@ from backupwatch.store import open_store
 START = datetime(2026, 10, 1, tzinfo=UTC)
 STEP = timedelta(hours=2)
 STEPS = 30 * 12
+SPEAKING = frozenset({"_show", "deliver", "shown", "mark_shown"})
+"""Functions between deciding to speak and having noted the proof: the few lines in which an alert can get lost."""
+SPEAKING_LINES, LINES = 1.3, 1_000
+"""Somewhat fewer than the lines of each kind in one look, averaged over the month, so that no kill is left over."""
 CRITICAL = ("round.py", "policy.py", "memory.py", "outbox.py", "store/__init__.py", "observations.py")
 
 
@@ -119,12 +123,12 @@ class Outcomes:
     broken: list[str]
 
 
-def live(folder: Path, first: int, killer: Callable[[], None] | None) -> None:
-    """Live from step ``first`` to the end of the month, writing down each step before it begins."""
+def live(folder: Path, first: int, killer: Callable[[], None] | None, end: int = STEPS) -> None:
+    """Live from step ``first`` to before step ``end``, writing down each step before it begins."""
     store = open_store(folder / "watch.sqlite3", START + first * STEP)
     if killer is not None:
         killer()
-    for step in range(first, STEPS):
+    for step in range(first, end):
         (folder / "step.new").write_text(str(step), encoding="ascii")
         (folder / "step.new").replace(folder / "step")
         now = START + step * STEP
@@ -135,12 +139,16 @@ def live(folder: Path, first: int, killer: Callable[[], None] | None) -> None:
     store.close()
 
 
-def at_line(count: int) -> Callable[[], None]:
-    """A killer that strikes when the ``count``-th line of the critical section is about to run."""
+def at_line(count: int, *, speaking: bool) -> Callable[[], None]:
+    """A killer that strikes when the ``count``-th line of the critical section is about to run.
+
+    :param speaking: count only the lines of :data:`SPEAKING`.
+    """
     left = [count]
 
     def trace(frame: FrameType, event: str, _arg: object) -> Any:
-        if not frame.f_code.co_filename.endswith(CRITICAL):
+        code = frame.f_code
+        if code.co_name not in SPEAKING if speaking else not code.co_filename.endswith(CRITICAL):
             return None
         if event == "line":
             left[0] -= 1
@@ -159,10 +167,12 @@ def disturbed(folder: Path, kills: int, seed: int) -> Outcomes:
     step = 0
     while True:
         remaining = kills - len(struck)
-        # Spread over the looks that are left, each of which runs about 1,500 lines of the critical section.
         killer = None
         if remaining > 0 and chance.random() < 0.85:
-            killer = at_line(max(1, int(chance.expovariate(1 / (1_500 * max(0.2, (STEPS - step) / remaining))))))
+            speaking = chance.random() < 0.5
+            # Spread over the looks that are left.
+            mean = (SPEAKING_LINES if speaking else LINES) * max(0.2, (STEPS - step) / remaining)
+            killer = at_line(max(1, int(chance.expovariate(1 / mean))), speaking=speaking)
         child = os.fork()
         if child == 0:
             try:

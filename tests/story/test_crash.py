@@ -24,8 +24,12 @@ def test_no_alert_is_lost_or_doubled_however_often_the_daemon_is_killed(tmp_path
 
 
 def test_a_restart_between_two_looks_is_silent(tmp_path: Path) -> None:
-    """The same month lived in pieces says what the month lived in one piece says."""
+    """The same month lived in sixty pieces says what the month lived in one piece says, and when."""
     log.configure(level="critical")
-    (tmp_path / "whole").mkdir()
+    for name in ("whole", "pieces"):
+        (tmp_path / name).mkdir()
     whole = crash.undisturbed(tmp_path / "whole")
+    for first in range(0, crash.STEPS, 6):
+        crash.live(tmp_path / "pieces", first, None, first + 6)
+    assert crash.read_seen(tmp_path / "pieces") == whole.seen
     assert len({ident for _, ident, _ in whole.seen}) == len(whole.seen)
