@@ -301,3 +301,24 @@ def test_a_hang_up_in_the_middle_loses_nothing(own: Path, edit) -> None:
     terminal.ended()
     assert own.read_text() == "# old\n"
     assert copies(own)[0].read_text() == GOOD
+
+
+def test_a_mistake_in_another_file_keeps_nobody_from_changing_their_own(own: Path, edit) -> None:
+    """It is told, and which file to correct; the right text is put in place all the same."""
+    own.write_text("# old\n")
+    other = own.parent / "conf.d" / "backupwatch.toml"
+    other.parent.mkdir()
+    other.write_text("broken = = \n")
+    terminal = edit(f"printf '%s' '{GOOD}' > \"$1\"")
+    terminal.until("is in place")
+    assert terminal.ended() == 0
+    assert f"{other}:1:10" in terminal.shown
+    assert own.read_text() == GOOD
+    terminal = edit(f"printf '%s' '{BAD}' > \"$1\"")
+    terminal.until("Back into the editor?")
+    terminal.type("n\n")
+    assert terminal.ended() == 2
+    assert own.read_text() == GOOD
+    checked = Terminal("config", "check", BACKUPWATCH_CONFIG=str(own))
+    checked.until("Correct the named file")
+    assert checked.ended() == 2

@@ -232,10 +232,11 @@ def _load(context: typer.Context, file: Path | None = None) -> Loaded:
         loaded = load(path, known_devices=known_devices(), must_exist=path is not None)
     except InvalidConfigError as error:
         _tell(error.report())
-        count = len(error.problems)
+        count, files = len(error.problems), {problem.file for problem in error.problems}
+        opens = file is None and _own(context) in files  # the editor shows no other file
         raise ConfigError(
             f"{'One mistake' if count == 1 else f'{count} mistakes'} in the configuration",
-            fix="`backupwatch config edit` opens the file",
+            fix="`backupwatch config edit` opens the file" if opens else "Correct the named file",
         ) from None
     for warning in loaded.warnings:
         _tell(f"warning: {warning}")

@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from backupwatch import paths
 from backupwatch.errors import BackupwatchError, ConfigError
 from backupwatch.settings import atomic, edit
 from backupwatch.settings.load import load
-from backupwatch.settings.problems import InvalidConfigError
+from backupwatch.settings.problems import InvalidConfigError, Problem
 from backupwatch.settings.reading import read_bytes
 from backupwatch.text import plain
 
@@ -43,7 +43,7 @@ def edit_file(config_file: Path | None, *, ask: Ask, tell: Callable[[str], None]
     before = read_bytes(own)
     start = edit.initial_text(own).encode() if before is None else before
     command = _editor()
-    session = _Session(own, _copy(own, start), start, ask, tell)
+    session = _Session(own, _copy(own, start), start, _elsewhere(own, _mistakes(own)), ask, tell)
     try:
         with contextlib.suppress(BackupwatchError):  # an editor without hints is still an editor
             edit.write_schema(own)
@@ -61,11 +61,12 @@ def edit_file(config_file: Path | None, *, ask: Ask, tell: Callable[[str], None]
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """One person, one copy; ``start`` is what the copy held at first."""
+    """One person, one copy; ``start`` is what the copy held at first, ``known`` the old mistakes of other files."""
 
     own: Path
     copy: Path
     start: bytes
+    known: frozenset[Problem]
     ask: Ask
     tell: Callable[[str], None]
 
@@ -87,6 +88,9 @@ class _Session:
                 loaded = load(self.own, instead={self.own: self.copy})
             except InvalidConfigError as error:
                 self.tell(error.report())
+                if self.known.issuperset(error.problems):
+                    self.tell("Your text is right; these stand in a file that this editor does not show.")
+                    return
                 count = len(error.problems)
                 if not self.ask(f"{'One mistake' if count == 1 else f'{count} mistakes'}. Back into the editor?"):
                     raise ConfigError(
@@ -106,6 +110,19 @@ class _Session:
                 self.copy.unlink()
             else:
                 self.tell(f"Your text is kept in {plain(self.copy, 400)}")
+
+
+def _mistakes(own: Path) -> tuple[Problem, ...]:
+    try:
+        load(own)
+    except InvalidConfigError as error:
+        return error.problems
+    return ()
+
+
+def _elsewhere(own: Path, problems: Iterable[Problem]) -> frozenset[Problem]:
+    """Mistakes that nobody can mend in ``own``, and that must not keep anybody from changing it."""
+    return frozenset(problem for problem in problems if problem.file != own)
 
 
 def _editor() -> list[str]:
