@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -206,6 +207,17 @@ def test_a_snooze_keeps_what_was_told_so_that_its_end_is_a_reminder_and_not_news
     person.live(stale(START + HOUR), snoozes={"A": START + 3 * DAY})
     person.live(stale(START + 3 * DAY))
     assert person.marks == ["first", "reminder"]
+
+
+def test_a_warning_that_was_told_before_a_snooze_is_no_news_after_it() -> None:
+    person, about = Person(), replace(cause("icloud-backup-off"), warning=True)
+    person.live(verdict(device(State.FRESH, now=START, causes=(about,)), now=START))
+    for days in range(1, 5):
+        at = START + days * DAY
+        person.live(verdict(device(State.FRESH, now=at, causes=(about,)), now=at), snoozes={"A": START + 5 * DAY})
+    at = START + 5 * DAY
+    person.live(verdict(device(State.FRESH, now=at, causes=(about,)), now=at))
+    assert person.marks == ["warning"]
 
 
 def test_an_outage_at_apple_holds_the_alert_back_until_it_matters() -> None:

@@ -129,6 +129,8 @@ def shown(memory: Memory, message_id: str, now: datetime) -> Memory:
 def not_from_the_future(memory: Memory, now: datetime) -> Memory:
     """After the clock was set back: what was told cannot have been told later than now."""
     told = memory.told
+    if memory.gone_at is not None and memory.gone_at > now:
+        memory = replace(memory, gone_at=now)
     if told is None or told.at <= now:
         return memory
     causes = {cause: min(at, now) for cause, at in told.causes.items()}

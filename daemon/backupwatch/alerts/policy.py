@@ -132,6 +132,10 @@ def decide(
         if device.state is State.IGNORED:
             continue
         quiet = snoozes.get(device.udid, now) > now
+        if quiet:  # its warnings are not forgotten either, or the end of the snooze would make them news
+            for thread, memory in before.items():
+                if thread.startswith(f"warning:{device.udid}:"):
+                    consider(thread, (replace(memory, gone_at=None), None))
         for thread, outcome in _about_phone(device, memory_of, verdict, settings, now, quiet=quiet):
             consider(thread, outcome)
     consider("quota", _quota(memory_of("quota"), verdict, settings, now))
