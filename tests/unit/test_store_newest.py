@@ -25,7 +25,7 @@ def test_two_sources_of_one_kind_share_its_room(tmp_path: Path) -> None:
     """Of a kind that two sources tell, the newest spans of both together are kept."""
     store = years(tmp_path / "watch.sqlite3", phones=1, days=200, batteries=False)
     with store._writing() as db:
-        db.execute("UPDATE span SET source = 'iphone:wifi' WHERE kind IN (?, ?) AND id % 2", (kinds.DISK_AVAILABLE, kinds.ON_POWER))  # fmt: skip
+        db.execute("UPDATE span SET source = 'iphone:wifi' WHERE kind IN (?, ?) AND (id / 4) % 2", (kinds.DISK_AVAILABLE, kinds.ON_POWER))  # fmt: skip
     since = (NOW - SAMPLE_WINDOW).timestamp()
     assert {row[0] for row in newest.span_rows(store._db, since)} == _by_every_row(store._db, since)
 

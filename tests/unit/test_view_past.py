@@ -91,6 +91,13 @@ def test_the_kinds_that_count_make_the_droughts() -> None:
     assert {backup.where for backup in of(tracks).backups} == {"icloud", "local"}
 
 
+def test_a_date_that_is_still_read_after_another_backup_proves_the_time_before_it() -> None:
+    """No iCloud backup for nine days, one on a computer five days ago: four days were without any."""
+    tracks = dates((9, 8.9, 0)) | dates((5, 4.9, 0), kind=kinds.LAST_LOCAL_BACKUP)
+    first, _ = of(tracks).droughts
+    assert (first.last, first.ended_at, first.proved_until) == (ago(9), ago(5), ago(5))
+
+
 def test_nothing_known_is_an_empty_past() -> None:
     """One fact, none of them a date."""
     assert of({}) == Past((), (), ())
