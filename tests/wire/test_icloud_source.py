@@ -17,6 +17,7 @@ import pytest_asyncio
 from tests.wire.icloud_kit import ANNA, DEVICE, NOW, PHONE, UDID, Cloud, cloud_at
 
 from backupwatch.facts import kinds
+from backupwatch.facts.observation import Observation
 from backupwatch.sources import icloud_files
 from backupwatch.sources.icloud_client import Client
 from backupwatch.sources.icloud_trouble import Trouble
@@ -424,6 +425,8 @@ async def test_no_account_no_session_or_another_account_is_said(cloud: Cloud) ->
     assert (await cloud.look(apple_id="")).reason == "not-configured"
     other = await cloud.look(apple_id="ben@example.com")
     assert (other.reason, other.value(kinds.ACCOUNT_STATE)) == ("sign-in", "sign-in-needed")
+    unknown = [fact.kind for fact in other.facts if isinstance(fact, Observation) and fact.value is None]
+    assert {kinds.QUOTA, kinds.SESSION_EXPIRES} <= set(unknown), "nobody else's storage passes for theirs"
     for file in cloud.folder.iterdir():
         file.unlink()
     seen = await cloud.look()

@@ -50,6 +50,10 @@ REFUSALS: Final = frozenset({401, 403, 409, 421, 450})
 """HTTP statuses with which Apple refuses a session; 421 and 450 are its own use of them."""
 FIND_MY_FIELDS: Final = ["rawDeviceModel", "batteryStatus", "lowPowerMode", "location", "fmlyShare"]
 
+NOT_THEIRS: Final[Mapping[str, Json]] = dict.fromkeys(
+    (kinds.QUOTA, kinds.ACCOUNT_DEVICES, kinds.BACKUP_SHARE_CHANGED, kinds.SESSION_EXPIRES, kinds.SIGNED_IN_AT)
+)
+"""What was seen of the account before; it must not pass for that of the one now configured."""
 REST_SENTENCE: Final = "Apple asked us to come back later"
 ODD_SENTENCE: Final = "Apple's answer is not what it should be"
 SIGN_IN_SENTENCE: Final = "Apple wants a new sign-in; run: backupwatch login"
@@ -118,7 +122,7 @@ class Visit:
         icloud_files.recover(self._state)
         owner = icloud_files.read_note(self._folder / icloud_files.SIGNED_IN).get("apple_id", self._apple_id)
         if owner != self._apple_id:
-            return self._wants_sign_in(OTHER_ACCOUNT_SENTENCE)
+            return [*self._seen_all(NOT_THEIRS), *self._wants_sign_in(OTHER_ACCOUNT_SENTENCE)]
         signed_in_at = icloud_files.signed_in_at(self._state)
         if signed_in_at is not None:
             self._about[kinds.SIGNED_IN_AT] = rfc3339(signed_in_at)
