@@ -30,7 +30,9 @@ WORDS = words(
         "covers.one": "It covers {covered} of the {number} night without a backup",
         "covers.other": "It covers {covered} of the {number} nights without a backup",
         "log.one": "The {thing} reported on {moment} that Apple's servers refused (error {code})",
-        "log.other": "It reported {number} times, last on {moment}, that Apple's servers refused (error {code})",
+        "log.other": (
+            "The {thing} reported {number} times, last on {moment}, that Apple's servers refused (error {code})"
+        ),
         "fine": "Apple reports no trouble with iCloud Backup on the nights without a backup",
         "unread": "Apple's status page has not been read",
         "old": "Apple's status page was last read on {moment}",

@@ -36,7 +36,9 @@ WORDS = words(
         "over": "The account itself says that its storage is over its limit",
         "shrank": "The iCloud plan shrank from {before} to {total} GB",
         "log.one": "The {thing} reported on {moment} that iCloud has no room left (error {code})",
-        "log.other": "It reported {number} times, last on {moment}, that iCloud has no room left (error {code})",
+        "log.other": (
+            "The {thing} reported {number} times, last on {moment}, that iCloud has no room left (error {code})"
+        ),
         "forecast": "At the pace of the last weeks it will be full around {day}",
         "worked": "There was hardly more room when the last backup was made, on {moment}",
         "room": "iCloud: {used} of {total} GB used, {free} GB free",
@@ -63,7 +65,7 @@ def check(case: Case) -> Finding:
         moment = values.minute(failed.last_at, case.zone)
         line = WORDS.count("log", failed.times, moment=moment, code=failed.code, **places)
         more = (_used(room.value),) if room and linked is not False and about.is_recent(room, case) else ()
-        return _blamed(case, places, Certainty.CERTAIN, (line, *more))
+        return _blamed(case, places, Certainty.CERTAIN, (*more, line))
     if linked is False:
         return NotChecked(ID, WORDS.say("other-account", **places))
     if room is None:

@@ -26,7 +26,9 @@ WORDS = words(
         "summary": "The network that the {thing} uses at night counts as limited, so backups wait",
         "summary-broken": "The network that the {thing} uses at night breaks off backups",
         "marked.one": "The {thing} reported on {moment} that its network is metered or in Low Data Mode",
-        "marked.other": "It reported {number} times, last on {moment}, that its network is metered or in Low Data Mode",
+        "marked.other": (
+            "The {thing} reported {number} times, last on {moment}, that its network is metered or in Low Data Mode"
+        ),
         "broken.one": "A backup failed on {moment} because the connection broke (error {code})",
         "broken.other": "{number} backups failed, last on {moment}, because the connection broke (error {code})",
         "waits.one": "On {number} night it was charging, locked and on Wi-Fi, and yet no backup was started",
