@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from backupwatch import asking
 from backupwatch.cli.quick_config import quick_config
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from backupwatch.facts.snapshot import Snapshot
     from backupwatch.judge.verdict import Verdict
     from backupwatch.judge.watcher import Problem
+
+_PATIENCE: Final = asking.Patience(night_log=asking.Patience().log)
+"""Somebody waits for the answer: also at night a phone's log is heard for seconds only."""
 
 
 def run(root: Root, wanted: Sequence[str], *, as_json: bool) -> int:
@@ -44,7 +47,7 @@ async def _answer(config: Config, looker: Looker, wanted: Sequence[str], *, as_j
 
     log.configure(level="info" if verbose else "error")
     store = store_for_looking(clock.utc_now())
-    watch = rounds.Watch(config, store, looker, paths.state_dir(), local_zone)
+    watch = rounds.Watch(config, store, looker, paths.state_dir(), local_zone, patience=_PATIENCE)
     try:
         snapshot, verdict, problems = await _look(watch)
         shown = narrowed(verdict, wanted)

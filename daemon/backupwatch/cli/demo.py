@@ -29,6 +29,8 @@ from backupwatch.story import telling
 _FEW: Final = 6
 """So many notifications of one moment are printed; a school cart has more."""
 
+_DEEP: Final = 60
+
 
 class Both(Channel):
     """Shows a message on the desktop where there is one, and prints it in any case: in full when it is news."""
@@ -88,12 +90,17 @@ def run(name: str) -> int:
     log.configure(level="error")
     story = scenarios.find(name)
     sweep()
-    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-demo-") as folder:
+    with tempfile.TemporaryDirectory(prefix=f"{SCRATCH}{os.getpid()}-", dir=_place()) as folder:
         try:
             asyncio.run(_tell(story, Path(folder)))
         finally:
             _progress("")
     return 0
+
+
+def _place() -> str | None:
+    """Where temporary files go, unless that is too deep for the path of a Unix socket (104 bytes on macOS)."""
+    return "/tmp" if len(os.fsencode(tempfile.gettempdir())) > _DEEP else None  # noqa: S108 - the folder is private
 
 
 async def _tell(story: scenarios.Scenario, folder: Path) -> None:
