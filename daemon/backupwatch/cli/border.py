@@ -21,6 +21,9 @@ NO_READER: Final = 141
 UNKNOWN: Final = 3
 """The monitoring-plugin convention: nothing could be judged."""
 
+_ended_by: list[int] = []
+"""The signals that asked us to end, beside Ctrl-C."""
+
 
 class OurMistakeError(Exception):
     """A mistake of ours, the cause of this, in a command whose exit code is a verdict."""
@@ -67,6 +70,8 @@ def run(app: typer.Typer) -> NoReturn:
     try:
         code = app(standalone_mode=False)
         if code == STOPPED:  # typer answers Ctrl-C with this code instead of raising
+            if _ended_by:
+                sys.exit(128 + _ended_by[0])
             _say("Stopped.")
         if sys.stdout is not None:  # it was closed before we began
             sys.stdout.flush()
@@ -88,9 +93,12 @@ def run(app: typer.Typer) -> NoReturn:
         sys.exit(_usage(error) or _failed(error, 1))
 
 
-def _end(number: int, _frame: object) -> NoReturn:
-    """Asked to end (``timeout``, a closed terminal): workers are stopped and folders removed on the way out."""
-    raise SystemExit(128 + number)
+def _end(number: int, _frame: object) -> None:
+    """Asked to end (``timeout``, a closed terminal): go the way of Ctrl-C, on which asyncio lets everything finish."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell's background job
+        raise SystemExit(128 + number)
+    _ended_by.append(number)
+    signal.raise_signal(signal.SIGINT)
 
 
 def _usage(error: Exception) -> int:
