@@ -31,6 +31,7 @@ from backupwatch.judge.finding import State
 from backupwatch.judge.watcher import Problem
 from backupwatch.paths import account_dir
 from backupwatch.schedule import Schedule
+from backupwatch.settings.problems import InvalidConfigError
 from backupwatch.settings.values import Config
 from backupwatch.sources.arrivals import Arrival, Debounce
 from backupwatch.sources.icloud_files import SIGNED_IN
@@ -311,10 +312,7 @@ class Daemon:
             try:
                 config = await self._reload()
             except BackupwatchError as error:
-                sentence = f"The configuration has a mistake, so the last good one is kept: {error.what.rstrip('.')}."
-                # Another mistake is another problem, and is told on its own.
-                ident = f"config-{hashlib.sha256(sentence.encode()).hexdigest()[:8]}"
-                self._problems["config"] = Problem(ident, sentence, "Run: backupwatch config check", self._now())
+                self._problems["config"] = _refused(error, self._now())
                 log.warning("configuration refused", reason=error.line())
             else:
                 await self._take(config)
@@ -401,6 +399,21 @@ async def _guarded(work: Coroutine[Any, Any, None]) -> None:
         raise
     except Exception as error:
         log.exception("background work failed", reason=type(error).__name__)
+
+
+def _refused(error: BackupwatchError, now: datetime) -> Problem:
+    """The problem of a configuration that cannot be used, known by its mistake and not by the line it stands in.
+
+    Another mistake is another problem and is told on its own; the same one a few lines further down is not news.
+    """
+    what, mistake = error.what, error.what
+    if isinstance(error, InvalidConfigError):
+        what, first = error.brief(), error.problems[0]
+        mistake = f"{first.file} {first.key} {first.message} {first.found}"
+    ident = f"config-{hashlib.sha256(mistake.encode()).hexdigest()[:8]}"
+    end = "" if what[-1:] in ".!?" else "."
+    sentence = f"The configuration has a mistake, so the last good one is kept: {what}{end}"
+    return Problem(ident, sentence, "Run: backupwatch config check", now)
 
 
 def _changed(before: Config, after: Config) -> list[str]:

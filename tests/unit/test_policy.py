@@ -339,6 +339,15 @@ def test_deciding_twice_on_the_same_truth_changes_nothing(state: State, causes: 
     assert not again.withdrawn
 
 
+def test_a_phone_that_only_a_computer_backs_up_is_not_sent_to_icloud() -> None:
+    """The first step fits the backups that count."""
+    truth = verdict(replace(device(), only_local=True))
+    (send,) = decide({}, truth, (), {}, SETTINGS, START).sends
+    body = write(send, truth, UTC, START).body
+    assert "connect it to your computer" in body
+    assert "iCloud" not in body
+
+
 def test_a_mark_is_never_unknown_to_the_wording() -> None:
     """Every mark has its words: the match in the wording is complete."""
     assert {mark.value for mark in Mark} == {

@@ -53,6 +53,10 @@ WORDS: Final = words(
         "cause.unknown": "The cause is not known yet: nothing that could be checked explains it.",
         "names": "{names}.",
         "step": "First step: {step}.",
+        "cause.local": "No backup was made by a computer, and only those count for it.",
+        "step.local": (
+            "First step: connect it to your computer, start a backup there and enter the passcode on the phone."
+        ),
         "step.unknown": (
             "First step: on the phone open Settings > [your name] > iCloud > iCloud Backup and tap Back Up Now."
         ),
@@ -156,7 +160,8 @@ def _backup_title(send: Send, *, reminder: bool) -> str:
 def _backup_body(send: Send, zone: tzinfo) -> str:
     want = send.wants[0]
     lines = [WORDS.say("names", names=_names(send))] if len(send.wants) > 1 else []
-    lines += _cause_lines(want.cause)
+    only_local = bool(want.device and want.device.only_local)
+    lines += _cause_lines(want.cause, only_local=only_local)
     left = min((d.deletion_in_days for d in _devices(send) if d.deletion_in_days is not None), default=None)
     if left is not None:
         lines.append(WORDS.say("days.left", days=max(0, left)))
@@ -169,9 +174,10 @@ def _backup_body(send: Send, zone: tzinfo) -> str:
     return "\n".join(lines)
 
 
-def _cause_lines(cause: Blamed | None) -> list[str]:
+def _cause_lines(cause: Blamed | None, *, only_local: bool = False) -> list[str]:
     if cause is None:
-        return [WORDS.say("cause.unknown"), WORDS.say("step.unknown")]
+        kind = "local" if only_local else "unknown"
+        return [WORDS.say(f"cause.{kind}"), WORDS.say(f"step.{kind}")]
     evidence = plain(cause.evidence[0], 200).rstrip(".") if cause.evidence else ""
     summary = plain(cause.summary, 160).rstrip(".")
     first = WORDS.say("cause", summary=summary, evidence=evidence) if evidence else f"{summary}."

@@ -69,7 +69,8 @@ def check(case: Case) -> Finding:
     if linked is False:
         return NotChecked(ID, WORDS.say("other-account", **places))
     if room is None:
-        odd = case.snapshot.account.newest(kinds.QUOTA) is not None
+        newest = case.snapshot.account.newest(kinds.QUOTA)
+        odd = newest is not None and newest.value is not None
         return NotChecked(ID, WORDS.say("odd" if odd else "no-account"))
     if not about.is_recent(room, case):
         return NotChecked(ID, WORDS.say("old", moment=values.minute(room.last_at, case.zone)))

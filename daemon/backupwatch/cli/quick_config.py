@@ -13,10 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from backupwatch import __version__, paths
+from backupwatch.clock import utc_now
 from backupwatch.settings.files import conf_d_files
 from backupwatch.settings.values import Config
 
 _NAME = "config.json"
+_SETTLED = 2.0
+"""Seconds after which a file that is written again surely has another time; no file system here is coarser."""
 
 
 def quick_config(path: Path | None) -> Config:
@@ -35,7 +38,7 @@ def quick_config(path: Path | None) -> Config:
     from backupwatch.cli.opening import loaded_of
 
     loaded = loaded_of(path)
-    if key is not None and not loaded.warnings:  # a warning is given every time
+    if key is not None and not loaded.warnings and not _is_just_written(key):  # a warning is given every time
         _keep(cache, {"key": key, "config": loaded.config.to_json()})
     return loaded.config
 
@@ -47,6 +50,12 @@ def _key(own: Path) -> dict[str, Any] | None:
     except OSError:
         return None
     return {"version": __version__, "home": os.environ.get("HOME", ""), "own": str(own), "files": files}
+
+
+def _is_just_written(key: dict[str, Any]) -> bool:
+    """A file written again within the same tick of the file system's clock would look unchanged."""
+    newest: int = max((changed for _, changed, *_ in key["files"]), default=0)
+    return utc_now().timestamp() - newest / 1e9 < _SETTLED
 
 
 def _stamp(file: Path) -> list[int]:

@@ -243,7 +243,9 @@ def _explain(out: Console, device: DeviceVerdict, sight: Sight) -> None:
         paragraph(out, sentence, indent="  ")
     for place, cause in enumerate(device.causes[:_CAUSES]):
         _cause(out, cause, steps=place == 0)
-    if not device.causes and device.not_checked:
+    if not device.causes and device.only_local:
+        paragraph(out, "Only backups made by a computer count for it: connect it and start one there.", indent="  ")
+    elif not device.causes and device.not_checked:
         count = len(device.not_checked)
         what = "One cause could not be checked" if count == 1 else f"{count} causes could not be checked; the first"
         paragraph(out, f"{what}: {device.not_checked[0].reason}", indent="  ")

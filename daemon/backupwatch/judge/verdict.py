@@ -58,6 +58,7 @@ class DeviceVerdict:
     :ivar is_current: False when the state is that of an earlier reading, and may have changed unseen since.
     :ivar deletion_in_days: days until Apple deletes the iCloud backup, from 30 on, never negative; else None.
     :ivar warnings: sentences beside the causes.
+    :ivar only_local: only backups made by a computer count for it, so that iCloud's causes explain nothing.
     """
 
     udid: str
@@ -76,6 +77,7 @@ class DeviceVerdict:
     deletion_in_days: int | None = None
     warnings: tuple[str, ...] = ()
     is_current: bool = True
+    only_local: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +175,7 @@ def _bare(udid: str, case: Case) -> DeviceVerdict:
         connection=connection.value if connection and connection.value in {"usb", "wifi"} else None,
         seen_at=found.seen_at,
         unseen_too_long=unseen_too_long(found, case.limits, now),
+        only_local=case.limits.counts == "local",
         is_current=is_current(found, now),
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+import stat
 from collections.abc import Callable
 from datetime import datetime
 from pathlib import Path
@@ -30,6 +31,8 @@ def open_writer(path: Path, now: datetime, report: Report, *, thorough: bool) ->
     private_dir(path.parent)
     try:
         return _checked(path, thorough=thorough)
+    except OSError as error:
+        raise unusable(path, error) from error
     except sqlite3.DatabaseError as error:
         if not _is_damage(error):
             raise unusable(path, error) from error
@@ -98,7 +101,8 @@ def unusable(path: Path, error: Exception) -> BackupwatchError:
 def _checked(path: Path, *, thorough: bool) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_MS / 1000, isolation_level=None)
     try:
-        path.chmod(0o600)
+        if stat.S_IMODE(path.stat().st_mode) != 0o600:
+            path.chmod(0o600)
         connection.execute("PRAGMA journal_mode = WAL")
         # NORMAL could lose the last transactions at a power cut, and with them an alert.
         connection.execute("PRAGMA synchronous = FULL")
