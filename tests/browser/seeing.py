@@ -42,7 +42,8 @@ def look(chromium: str, folder: Path, name: str, device: str | None = None) -> S
     }
     command = [sys.executable, "-m", "backupwatch", "report", "--output", str(page)]
     command += ["--device", device] if device else []
-    subprocess.run(command, env=environment, check=True, capture_output=True, timeout=120)
+    made = subprocess.run(command, env=environment, check=False, capture_output=True, text=True, timeout=120)
+    assert made.returncode == 0, made.stderr
     pictures = Path(os.environ.get("BACKUPWATCH_PICTURES") or folder)
     pictures.mkdir(parents=True, exist_ok=True)
     command = ["node", str(HERE / "look.mjs"), chromium, str(page), str(pictures), name]
