@@ -60,10 +60,12 @@ async def look(
     now: datetime,
     *,
     only: tuple[str, ...] = (),
+    listen: bool = True,
     on_fact: Callable[[Fact], None] | None = None,
 ) -> dict[str, list[Fact]]:
     """Look through the named sources side by side and remember what was seen; a source with nothing to ask is left out.
 
+    :param listen: ask a phone that has just turned stale again, for its log.
     :raises BackupwatchError: something could not be remembered; the other looks are finished all the same.
     """
     snapshot, before = watch.store.snapshot(now), _troubled(watch.last)
@@ -99,7 +101,7 @@ async def look(
         for question, answer in zip(questions, answers, strict=True)
         if not isinstance(answer, BaseException)
     }
-    if "iphone" in found and not only:
+    if "iphone" in found and listen and not only:
         found["iphone"] = found["iphone"] + await _listen_to_news(watch, now, before, on_fact)
     return found
 

@@ -42,7 +42,7 @@ def run(root: Root, *, as_json: bool) -> int:
 
     async def look() -> None:
         with Progress() as progress:
-            await rounds.look(watch, ["iphone"], now, on_fact=progress.fact)
+            await rounds.look(watch, ["iphone"], now, listen=False, on_fact=progress.fact)
 
     try:
         asyncio.run(look())

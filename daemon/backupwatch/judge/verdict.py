@@ -188,6 +188,8 @@ def _device(udid: str, case: Case) -> tuple[DeviceVerdict, tuple[str, ...]]:
     """The phone's verdict, and the faults of checks."""
     found = diagnose(case)
     left, warnings = _deletion(case.freshness, case.now, case.zone)
+    if case.freshness.state is State.UNKNOWN and (blind := case.phone.blind("iphone")) is not None:
+        warnings = (*warnings, text.plain(blind.sentence, 300))  # why nothing is known
     device = replace(
         _bare(udid, case),
         causes=found.causes,
