@@ -188,8 +188,11 @@ class Trial:
         phones = {one.udid: one for one in self.home.phones}
         for want in send.wants:
             one = phones.get(want.device.udid) if want.device else None
-            if one is None or (want.state == "unknown" and one.cause is not None):
-                continue  # read, but not judged: pairing lost, or switched off; the cause is scored elsewhere
+            if one is None:
+                continue
+            if want.state == "unknown":  # it cannot be read: is that so?
+                self.score.false["unreadable"] += one.read_at == one.seen_at
+                continue
             if send.mark is Mark.FIRST and (main := true_causes(self.home, one)[0]):
                 self.score.named += 1
                 self.score.named_right += want.cause is not None and want.cause.id in main

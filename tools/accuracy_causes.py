@@ -185,6 +185,8 @@ def draw(rng: random.Random, home: Household, one: Phone, now: datetime) -> Caus
     if ident == "account":
         cause.id = "sign-in-needed"
         cause.variant = rng.choice(("locked", "terms", "sign-in-needed", "signed-out", "log"))
+        # A session that is over already, or today, cannot show that the password was changed.
+        cause.account = home.will_stay_signed_in(now)
     if ident == "update-ios" and one.version >= home.newest:
         return None
     if ident == "clock-wrong":

@@ -228,6 +228,10 @@ class Household:
         """Whether the account can be read."""
         return self.has_account and not self._session_over
 
+    def will_stay_signed_in(self, now: datetime) -> bool:
+        """Whether the watcher's own session would have lasted beyond the next day."""
+        return self.session_is_good and self.session_ends > (now - START).days + 2
+
     def causes(self, one: Phone) -> list[Cause]:
         """What is wrong with this phone, and with the account that it shares."""
         return [
@@ -387,6 +391,8 @@ class Household:
         account.see(kinds.ACCOUNT_STATE, states[0] if states else "ok", at)
         if states and states[0] != "terms":
             return
+        due = START + (self.session_ends + 0.2) * DAY
+        account.see(kinds.SESSION_EXPIRES, rfc3339(due), at)
         used = self.total * 0.9995 if self.full else self.used
         quota = {
             "total_bytes": self.total,

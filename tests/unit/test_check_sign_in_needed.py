@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from facts_builder import Story
+from facts_builder import Story, ago
 
+from backupwatch.clock import rfc3339
 from backupwatch.facts import kinds
 from backupwatch.judge.finding import Certainty, NotChecked
 
@@ -72,3 +73,21 @@ def test_a_state_read_four_times_a_day_began_with_its_first_reading() -> None:
     for quarter in range(36, 0, -1):
         story.account.was(kinds.ACCOUNT_STATE, "sign-in-needed", quarter / 4, quarter / 4)
     assert story.blamed(ID).certainty is Certainty.LIKELY
+
+
+def test_a_session_that_ended_when_it_was_due_blames_nobody() -> None:
+    """After its two months, by chance in the same week."""
+    story = Story(9.5).on_account()
+    story.account.was(kinds.ACCOUNT_STATE, "ok", 40, 9.1).was(kinds.ACCOUNT_STATE, "sign-in-needed", 9)
+    story.account.was(kinds.SESSION_EXPIRES, rfc3339(ago(9.05)), 40, 9.1)
+    assert isinstance(story.finding(ID), NotChecked)
+
+
+def test_a_session_that_ended_before_its_time_is_possible_also_later_in_the_gap() -> None:
+    """Backups had been missing for some nights; it explains the rest."""
+    story = Story(9.5).on_account()
+    story.account.was(kinds.ACCOUNT_STATE, "ok", 40, 5.1).was(kinds.ACCOUNT_STATE, "sign-in-needed", 5)
+    story.account.was(kinds.SESSION_EXPIRES, rfc3339(ago(-30)), 40, 5.1)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.POSSIBLE
+    assert 0.4 < found.explains < 0.6

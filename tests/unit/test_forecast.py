@@ -51,6 +51,13 @@ def test_too_little_history_or_no_growth_says_nothing(used: tuple[float, ...]) -
     assert forecast(history(*used)) is None
 
 
+def test_a_history_that_ended_yesterday_says_nothing() -> None:
+    """The session ran out; somebody may have made room meanwhile."""
+    story = history(*(2.0 + 0.1 * day for day in range(21)))
+    assert full_at(story.account.view(), NOW + timedelta(hours=20)) is not None
+    assert full_at(story.account.view(), NOW + timedelta(hours=28)) is None
+
+
 def test_a_larger_plan_starts_a_new_history() -> None:
     """What was true of 5 GB is not true of 50."""
     story = history(*(2.0 + 0.1 * day for day in range(21)))

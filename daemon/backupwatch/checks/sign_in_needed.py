@@ -1,7 +1,7 @@
 """The phone's or the account's iCloud sign-in needs attention: password, terms, locked, or sign out and in.
 
-That this computer's own session with iCloud ran out says nothing about the phone, unless it ended just when the
-backups stopped: a changed password ends both. Signing out and in is the third step of the ladder.
+That this computer's own session with iCloud ran out says nothing about the phone, unless it ended before its time
+and just when the backups stopped: a changed password ends both. Signing out and in is the third step of the ladder.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ ID = "sign-in-needed"
 SOURCE = "https://support.apple.com/108366"
 NOT_SIGNED_IN: Final = frozenset({305, 307, 210})
 """Not authenticated (HTTP 401), account moved, no account."""
-_TOGETHER: Final = (timedelta(days=-1), timedelta(days=2))
-"""How far from the last backup the end of our session may lie to have the same reason."""
+_BEFORE: Final = timedelta(days=1)
+"""How long before the last backup the end of a sign-in may have been noticed to have the same reason."""
 WORDS = words(
     ID,
     {
@@ -33,7 +33,7 @@ WORDS = words(
         "locked": "Apple says since {moment} that the account is locked",
         "terms": "Apple says since {moment} that new terms must be accepted",
         "signed-out": "Find My was switched off on {moment}, as happens when an account is signed out",
-        "together": "The account asked for a new sign-in on {moment}, when the backups stopped",
+        "together": "The account asked for a new sign-in on {moment}, as it does after a change of its password",
         "again": "A restart did not help, and no update is left to try",
         "tried": "Switching iCloud off and on again on {day} did not help",
         "wait": "iCloud was switched off and on again on {day}; tonight's backup will show whether that helped",
@@ -79,12 +79,21 @@ def _by_account(case: Case) -> Blamed | None:
         start = about.since(case.snapshot.account, kinds.ACCOUNT_STATE)
         kind = f"-{state.value}"
         return _blamed(case, kind, sure, WORDS.say(state.value, moment=moment), explains=about.share(case, start))
-    gap = case.freshness.gap_since
-    if state.value == "sign-in-needed" and gap is not None and linked:
-        changed = about.since(case.snapshot.account, kinds.ACCOUNT_STATE)
-        if changed is not None and _TOGETHER[0] <= changed - gap <= _TOGETHER[1]:
-            return _blamed(case, "", Certainty.LIKELY, WORDS.say("together", moment=moment))
+    if state.value == "sign-in-needed" and linked:
+        return _by_session(case, WORDS.say("together", moment=moment))
     return None
+
+
+def _by_session(case: Case, line: str) -> Blamed | None:
+    """Our own session ended: at the time it was due, which is nobody's doing, or before, as by a changed password."""
+    account, gap = case.snapshot.account, case.freshness.gap_since
+    ended, due = about.since(account, kinds.ACCOUNT_STATE), account.moment(kinds.SESSION_EXPIRES)
+    if gap is None or ended is None or ended < gap - _BEFORE or (due is not None and ended >= due.value - _BEFORE):
+        return None
+    explains = about.share(case, ended)
+    if ended - gap <= case.limits.stale_after:
+        return _blamed(case, "", Certainty.LIKELY, line, explains=explains)
+    return _blamed(case, "", Certainty.POSSIBLE, line, explains=explains) if due is not None else None
 
 
 def _by_find_my(case: Case) -> Blamed | None:
@@ -94,7 +103,7 @@ def _by_find_my(case: Case) -> Blamed | None:
     if switch is None or switch.value or gap is None:
         return None
     changed = about.since(case.phone, kinds.FIND_MY_ON)
-    if changed is None or changed < gap + _TOGETHER[0]:
+    if changed is None or changed < gap - _BEFORE:
         return None
     line = WORDS.say("signed-out", moment=values.minute(changed, case.zone))
     return _blamed(case, "", Certainty.LIKELY, line, explains=about.share(case, changed))

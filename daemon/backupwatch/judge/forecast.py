@@ -15,6 +15,8 @@ LOOKS_BACK: Final = timedelta(days=30)
 SHORTEST: Final = timedelta(days=10)
 """Less history than this follows one holiday or one clean-up."""
 FEWEST: Final = 5
+STILL_TRUE: Final = timedelta(days=1)
+"""Somebody may have made room since an older reading."""
 MOST: Final = 12
 """Days that are looked at: more make no better line and four times the work."""
 _LONGEST: Final = timedelta(days=3_650)
@@ -28,6 +30,8 @@ def full_at(account: View, now: datetime) -> datetime | None:
     """
     points = _points(account, now)
     if len(points) < FEWEST or points[-1][0] - points[0][0] < SHORTEST:
+        return None
+    if now - points[-1][0] > STILL_TRUE:
         return None
     start = points[0][0]
     line = [((at - start).total_seconds(), free) for at, free in points]
