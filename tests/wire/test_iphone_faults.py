@@ -118,7 +118,10 @@ async def test_a_part_that_fails_leaves_the_backup_dates_alone(
     with stage(story) as play:
         seen = await look(play, tmp_path, phone_deadline_s=1.5)
         assert seen.values[ANNA]["last_cloud_backup"]
-        assert seen.blinds[ANNA] == {f"iphone:{part}": reason for part in parts}
+        # After nonsense the phone hangs up, and which of the two the client meets first is chance.
+        either = {reason, Why.CONNECTION} if kind == "nonsense" else {reason}
+        assert seen.blinds[ANNA].keys() == {f"iphone:{part}" for part in parts}
+        assert set(seen.blinds[ANNA].values()) <= either
 
 
 async def test_each_phones_clock_starts_when_its_turn_comes(tmp_path: Path) -> None:

@@ -106,11 +106,13 @@ def warnings() -> Iterator[list[BaseException | str]]:
             collected.append(error or text.plain(record.getMessage(), 120))
 
     logger = logging.getLogger("desktop_notifier")
-    handler, propagate = Collector(level=logging.WARNING), logger.propagate
+    handler, propagate, level = Collector(level=logging.WARNING), logger.propagate, logger.level
     logger.addHandler(handler)
     logger.propagate = False
+    logger.setLevel(logging.WARNING)  # the warnings are evidence, however little the person wants logged
     try:
         yield collected
     finally:
         logger.removeHandler(handler)
         logger.propagate = propagate
+        logger.setLevel(level)
