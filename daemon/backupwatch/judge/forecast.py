@@ -15,6 +15,8 @@ LOOKS_BACK: Final = timedelta(days=30)
 SHORTEST: Final = timedelta(days=10)
 """Less history than this follows one holiday or one clean-up."""
 FEWEST: Final = 5
+MADE_ROOM: Final = 0.02
+"""A rise of the free share beyond this is somebody's doing, and ends the story that was told until then."""
 STILL_TRUE: Final = timedelta(days=1)
 """Somebody may have made room since an older reading."""
 MOST: Final = 12
@@ -26,7 +28,7 @@ def full_at(account: View, now: datetime) -> datetime | None:
     """The moment (UTC) at which nothing will be free, or None when the history does not tell.
 
     The median of the slopes between all points (Theil and Sen): one day on which somebody deleted or added a lot
-    does not bend it. A history in which the plan's size changed starts at that change.
+    does not bend it. A history in which the plan's size changed, or somebody made room, starts there.
     """
     points = _points(account, now)
     if len(points) < FEWEST or points[-1][0] - points[0][0] < SHORTEST:
@@ -44,7 +46,7 @@ def full_at(account: View, now: datetime) -> datetime | None:
 
 
 def _points(account: View, now: datetime) -> list[tuple[datetime, float]]:
-    """Free bytes on some days of the last weeks, oldest first, the newest among them, since the total last changed."""
+    """Free bytes on some days of the last weeks, oldest first, the newest among them, since room was last made."""
     days: dict[int, tuple[datetime, Span]] = {}
     for span in reversed(account.spans(kinds.QUOTA)):
         if now - span.last_at > LOOKS_BACK:
@@ -59,7 +61,7 @@ def _points(account: View, now: datetime) -> list[tuple[datetime, float]]:
         quota = parse(span.value, moment)
         if quota is None:
             continue
-        if total is not None and quota.total != total:
+        if total is not None and (quota.total != total or kept[-1][1] - quota.available > MADE_ROOM * total):
             break
         total = quota.total
         kept.append((moment, quota.available))
