@@ -18,6 +18,11 @@ def test_on_in_every_known_night_is_likely() -> None:
     assert found.fix[0].startswith("On the iPhone open Settings > Battery > Power Mode")
 
 
+def test_on_in_two_of_three_nights_is_possible() -> None:
+    """Worth trying, no more."""
+    assert Story(3.5).nights(kinds.LOW_POWER_MODE, False, True, True).blamed(ID).certainty is Certainty.POSSIBLE
+
+
 def test_on_by_day_only_blames_nobody() -> None:
     """It switches itself off while charging."""
     story = Story().nights(kinds.LOW_POWER_MODE, *[True] * 9, hour=13)

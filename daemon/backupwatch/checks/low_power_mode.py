@@ -9,7 +9,7 @@ from __future__ import annotations
 from backupwatch.facts import kinds
 from backupwatch.judge import about, nights
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut
-from backupwatch.judge.nights import Answer
+from backupwatch.judge.nights import Answer, Tally
 from backupwatch.wording import words
 
 ID = "low-power-mode"
@@ -40,18 +40,19 @@ def check(case: Case) -> Finding:
     known = sum(answer is not Answer.UNKNOWN for answer in found)
     if known and on == 0:
         return RuledOut(ID, (WORDS.count("on", known, on=on),))
-    if known >= max(2, len(found) // 3) and on * 5 >= known * 4:
-        return _blamed(case, (WORDS.count("on", known, on=on),), on / known)
+    sure = nights.blame(Tally(known, known - on, on, len(found)))
+    if sure is not None:
+        return _blamed(case, sure, (WORDS.count("on", known, on=on),), on / known)
     if not told.value:
         return RuledOut(ID, (WORDS.say("off"),))
     return NotChecked(ID, WORDS.say("unknown"))
 
 
-def _blamed(case: Case, evidence: tuple[str, ...], explains: float) -> Blamed:
+def _blamed(case: Case, sure: Certainty, evidence: tuple[str, ...], explains: float) -> Blamed:
     places = about.places(case)
     return Blamed(
         ID,
-        Certainty.LIKELY,
+        sure,
         WORDS.say("summary", **places),
         evidence,
         WORDS.steps("fix", **places),

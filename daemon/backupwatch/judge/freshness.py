@@ -42,6 +42,9 @@ FUTURE_TOLERANCE: Final = timedelta(minutes=10)
 ONE_LOOK: Final = timedelta(hours=2)
 """A phone that was met this much later than it was last read can be reached, but not read."""
 
+CURRENT: Final = timedelta(hours=1)
+"""Two polls at the default interval; every round that meets the phone reads it anew."""
+
 EARLIEST: Final = datetime(2007, 6, 29, tzinfo=UTC)
 """The first iPhone went on sale; no backup is older."""
 
@@ -120,7 +123,7 @@ def unseen_too_long(found: Freshness, limits: Limits, now: datetime) -> bool:
 
 def is_current(found: Freshness, now: datetime) -> bool:
     """Whether the phone was read so lately that what was read is still so: a backup takes no time to be made."""
-    return found.read_at is not None and now - found.read_at <= ONE_LOOK
+    return found.read_at is not None and now - found.read_at <= CURRENT
 
 
 def is_sane(moment: datetime, seen_at: datetime) -> bool:
