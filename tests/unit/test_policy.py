@@ -348,6 +348,16 @@ def test_a_phone_that_only_a_computer_backs_up_is_not_sent_to_icloud() -> None:
     assert "iCloud" not in body
 
 
+def test_a_phone_that_is_at_home_only_in_the_quiet_hours_is_still_told_that_it_became_overdue() -> None:
+    """Its reading is some hours old whenever somebody may be told."""
+    person = Person()
+    person.live(stale(START))
+    for state in (State.STALE, State.OVERDUE, State.OVERDUE):
+        now = START + 5 * DAY
+        person.live(verdict(replace(device(state, now=now), is_current=False), now=now))
+    assert person.marks == ["first", "worse"]
+
+
 def test_a_mark_is_never_unknown_to_the_wording() -> None:
     """Every mark has its words: the match in the wording is complete."""
     assert {mark.value for mark in Mark} == {

@@ -193,8 +193,10 @@ def _backups(
         return _recovery(memory, thread, device, settings)
     if severity == 0:  # unseen or unknown: what was told may still be true, but nothing new is known
         return memory, None
-    if not device.is_current and (memory.told is not None or severity < BAD[State.OVERDUE]):
-        # Read some hours ago: it may have been backed up since. Only a first word that waited too long is said.
+    told_severity = BAD.get(State(memory.told.state), 0) if memory.told else 0
+    if not device.is_current and (severity < BAD[State.OVERDUE] or told_severity >= severity):
+        # Read some hours ago: it may have been backed up since. Only that it became overdue is said all the same,
+        # or a phone that is at home in the quiet hours alone would never be heard of.
         return memory, None
     if memory.told is not None and memory.since is not None and gap_since is not None and gap_since > memory.since:
         memory = Memory(pending=memory.pending)  # a backup came and went while nobody looked: another story
