@@ -75,13 +75,7 @@ def check(case: Case) -> Finding:
 
 def _said(case: Case, missed: tuple[Night, ...]) -> tuple[str, ...]:
     """The phone's own lines in those nights that say that it was not on power."""
-    if not missed:
-        return ()
-    at = [
-        moment
-        for moment, switches in phone_log.conditions(case.phone, missed[0].starts)
-        if switches.get("onPower") is False and any(night.starts <= moment < night.ends for night in missed)
-    ]
+    at = nights.reported_off(case.phone, "onPower", missed)
     if not at:
         return ()
     return (WORDS.count("said", len(at), moment=values.minute(max(at), case.zone), **about.places(case)),)

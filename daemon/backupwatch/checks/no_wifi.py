@@ -74,13 +74,7 @@ def check(case: Case) -> Finding:
 
 
 def _said(case: Case, missed: tuple[Night, ...]) -> tuple[str, ...]:
-    if not missed:
-        return ()
-    at = [
-        moment
-        for moment, switches in phone_log.conditions(case.phone, missed[0].starts)
-        if switches.get("onWiFi") is False and any(night.starts <= moment < night.ends for night in missed)
-    ]
+    at = nights.reported_off(case.phone, "onWiFi", missed)
     if not at:
         return ()
     return (WORDS.count("said", len(at), moment=values.minute(max(at), case.zone), **about.places(case)),)

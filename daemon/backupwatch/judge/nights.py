@@ -211,3 +211,14 @@ def _answer(words: list[_Word], starts: datetime, ends: datetime, core: tuple[da
     if held or any(word.holds and _overlap(word, starts, ends) for word in words):
         return Answer.YES
     return Answer.UNKNOWN
+
+
+def reported_off(phone: View, switch: str, missed: tuple[Night, ...]) -> list[datetime]:
+    """When the phone's own log said in these nights that a condition did not hold, such as ``onPower``."""
+    if not missed:
+        return []
+    return [
+        moment
+        for moment, switches in phone_log.conditions(phone, missed[0].starts)
+        if switches.get(switch) is False and any(night.starts <= moment < night.ends for night in missed)
+    ]
