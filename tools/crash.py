@@ -24,7 +24,6 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -46,8 +45,8 @@ STEP = timedelta(hours=2)
 STEPS = 30 * 12
 SPEAKING = frozenset({"_show", "deliver", "shown", "mark_shown"})
 """Functions between deciding to speak and having noted the proof: the few lines in which an alert can get lost."""
-SPEAKING_LINES, LINES = 1.3, 1_000
-"""Somewhat fewer than the lines of each kind in one look, averaged over the month, so that no kill is left over."""
+SPEAKING_LINES, LINES = 24, 1_200
+"""The lines of each kind in one look, at most; a strike that finds fewer falls at the end of the look."""
 CRITICAL = ("round.py", "policy.py", "memory.py", "outbox.py", "store/__init__.py", "observations.py")
 
 
@@ -122,13 +121,49 @@ class Outcomes:
     kills: list[int]
     broken: list[str]
 
+    @property
+    def talking(self) -> list[int]:
+        """The steps in which something was shown."""
+        return sorted({step for step, _, _ in self.seen})
 
-def live(folder: Path, first: int, killer: Callable[[], None] | None, end: int = STEPS) -> None:
+
+@dataclass(frozen=True)
+class Strike:
+    """One planned kill: the look in which it falls, and at its end at the latest, so that every plan is carried out.
+
+    :param line: the line of the round's own code that is not run any more; None to be killed from outside.
+    :param speaking: count only the lines of :data:`SPEAKING`.
+    """
+
+    step: int
+    line: int | None
+    speaking: bool = False
+
+    def arm(self) -> None:
+        """Have this process killed when the line is about to run."""
+        if self.line is None:
+            return
+        left = [self.line]
+
+        def trace(frame: FrameType, event: str, _arg: object) -> Any:
+            code = frame.f_code
+            if code.co_name not in SPEAKING if self.speaking else not code.co_filename.endswith(CRITICAL):
+                return None
+            if event == "line":
+                left[0] -= 1
+                if left[0] <= 0:
+                    os.kill(os.getpid(), signal.SIGKILL)
+            return trace
+
+        sys.settrace(trace)
+
+
+def live(folder: Path, first: int, strike: Strike | None = None, end: int = STEPS) -> None:
     """Live from step ``first`` to before step ``end``, writing down each step before it begins."""
     store = open_store(folder / "watch.sqlite3", START + first * STEP)
-    if killer is not None:
-        killer()
     for step in range(first, end):
+        if strike is not None and step == strike.step:
+            strike.arm()
         (folder / "step.new").write_text(str(step), encoding="ascii")
         (folder / "step.new").replace(folder / "step")
         now = START + step * STEP
@@ -136,65 +171,66 @@ def live(folder: Path, first: int, killer: Callable[[], None] | None, end: int =
             store.snooze("B", now + timedelta(days=2), now)
         watch = rounds.Watch(Config(), store, Scripted(), folder, lambda: UTC, [Eyes(folder / "seen", step)])
         asyncio.run(rounds.run_round(watch, ["iphone", "apple-status"], now))
+        if strike is not None and step == strike.step:
+            signal.pause() if strike.line is None else os.kill(os.getpid(), signal.SIGKILL)
     store.close()
 
 
-def at_line(count: int, *, speaking: bool) -> Callable[[], None]:
-    """A killer that strikes when the ``count``-th line of the critical section is about to run.
+def plan(kills: int, chance: random.Random, talking: list[int]) -> list[Strike]:
+    """``kills`` strikes in the order of time, most of them where an alert is spoken.
 
-    :param speaking: count only the lines of :data:`SPEAKING`.
+    :param talking: the steps of the undisturbed month in which something was shown.
     """
-    left = [count]
-
-    def trace(frame: FrameType, event: str, _arg: object) -> Any:
-        code = frame.f_code
-        if code.co_name not in SPEAKING if speaking else not code.co_filename.endswith(CRITICAL):
-            return None
-        if event == "line":
-            left[0] -= 1
-            if left[0] <= 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-        return trace
-
-    return lambda: sys.settrace(trace)
+    strikes = []
+    for _ in range(kills):
+        kind = chance.random()
+        if kind < 0.15:
+            strikes.append(Strike(chance.randrange(STEPS), None))
+        elif kind < 0.6:
+            strikes.append(Strike(chance.choice(talking), chance.randint(1, SPEAKING_LINES), speaking=True))
+        else:
+            strikes.append(Strike(chance.randrange(STEPS), chance.randint(1, LINES)))
+    return sorted(strikes, key=lambda strike: strike.step)
 
 
-def disturbed(folder: Path, kills: int, seed: int) -> Outcomes:
-    """A month with ``kills`` kills."""
+def disturbed(folder: Path, kills: int, seed: int, talking: list[int]) -> Outcomes:
+    """A month with exactly ``kills`` kills; ``talking`` as for :func:`plan`."""
     chance = random.Random(seed)
-    struck: list[int] = []
-    broken: list[str] = []
+    outcome = Outcomes([], [], [])
     step = 0
-    while True:
-        remaining = kills - len(struck)
-        killer = None
-        if remaining > 0 and chance.random() < 0.85:
-            speaking = chance.random() < 0.5
-            # Spread over the looks that are left.
-            mean = (SPEAKING_LINES if speaking else LINES) * max(0.2, (STEPS - step) / remaining)
-            killer = at_line(max(1, int(chance.expovariate(1 / mean))), speaking=speaking)
+    for strike in plan(kills, chance, talking):
         child = os.fork()
         if child == 0:
             try:
-                live(folder, step, killer)
+                live(folder, step, strike)
             finally:
-                os._exit(0)
-        if killer is None and remaining > 0:
-            time.sleep(chance.uniform(0.0, 0.3))  # from outside: the moment is whatever the child does then
+                os._exit(1)
+        if strike.line is None:
+            while read_step(folder) != strike.step and os.waitpid(child, os.WNOHANG) == (0, 0):
+                time.sleep(0.001)
+            time.sleep(chance.uniform(0.0, 0.05))  # from outside: the moment is whatever the child does then
             os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
-            return Outcomes(read_seen(folder), struck, broken)
-        file = folder / "step"
-        step = int(file.read_text(encoding="ascii")) if file.exists() else 0
-        struck.append(step)
+            raise RuntimeError(f"the month broke off by itself before step {strike.step}")
+        step = strike.step
+        outcome.kills.append(step)
         if (verdict := integrity(folder / "watch.sqlite3")) != "ok":
-            broken.append(f"step {step}: {verdict}")
+            outcome.broken.append(f"step {step}: {verdict}")
+    live(folder, step)
+    outcome.seen += read_seen(folder)
+    return outcome
+
+
+def read_step(folder: Path) -> int:
+    """The look that is being lived; -1 before the first."""
+    file = folder / "step"
+    return int(file.read_text(encoding="ascii")) if file.exists() else -1
 
 
 def undisturbed(folder: Path) -> Outcomes:
     """The same month without a kill."""
-    live(folder, 0, None)
+    live(folder, 0)
     return Outcomes(read_seen(folder), [], [])
 
 
@@ -239,7 +275,7 @@ def main() -> int:
     log.configure(level="error")
     with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
         quiet = undisturbed(Path(one))
-        loud = disturbed(Path(two), options.kills, options.seed)
+        loud = disturbed(Path(two), options.kills, options.seed, quiet.talking)
     doubled = len(loud.seen) - len({ident for _, ident, _ in loud.seen})
     complaints = compare(quiet, loud)
     print(
