@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backupwatch.clock import rfc3339
 from backupwatch.facts import kinds
 from backupwatch.judge.finding import Freshness, State
-from backupwatch.judge.freshness import freshness, unseen_too_long
+from backupwatch.judge.freshness import freshness, overdue_again, unseen_too_long
 from backupwatch.judge.limits import Limits
 
 DAY = timedelta(days=1)
@@ -63,6 +63,19 @@ def test_a_stale_phone_out_of_sight_for_long_is_unseen() -> None:
     found = judged(unseen(Story(12.0), 6.0))
     assert found.state is State.UNSEEN
     assert unseen_too_long(found, Limits(), NOW)
+
+
+@pytest.mark.parametrize(
+    ("met", "again"),
+    [((9.3,), False), ((9.3, 0.3), False), ((1.3, 0.3), True), ((0.6, 0.3), False), ((3.5, 0.3), False)],
+)
+def test_overdue_on_two_days_is_more_than_one_late_reading(met: tuple[float, ...], again: bool) -> None:
+    """One visit before the limit, or on the same evening, or before a journey, proves no second day."""
+    story = unseen(Story(9.0), met[-1])
+    story.phone.drop(kinds.CONNECTION)
+    for days in met:
+        story.phone.was(kinds.CONNECTION, "wifi", days, days)
+    assert overdue_again(story.phone.view(), judged(story), Limits()) is again
 
 
 def test_the_last_date_is_kept_when_it_vanishes() -> None:

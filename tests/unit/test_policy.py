@@ -348,14 +348,31 @@ def test_a_phone_that_only_a_computer_backs_up_is_not_sent_to_icloud() -> None:
     assert "iCloud" not in body
 
 
+def at_night_only(days: float, *, again: bool = True) -> Verdict:
+    """A phone that has been overdue for some time, and was last read in the quiet hours."""
+    now = START + days * DAY
+    return verdict(replace(device(State.OVERDUE, now=now), is_current=False, overdue_again=again), now=now)
+
+
 def test_a_phone_that_is_at_home_only_in_the_quiet_hours_is_still_told_that_it_became_overdue() -> None:
     """Its reading is some hours old whenever somebody may be told."""
     person = Person()
     person.live(stale(START))
-    for state in (State.STALE, State.OVERDUE, State.OVERDUE):
-        now = START + 5 * DAY
-        person.live(verdict(replace(device(state, now=now), is_current=False), now=now))
+    person.live(verdict(replace(device(now=START + 4 * DAY), is_current=False), now=START + 4 * DAY))
+    for days in (5.0, 5.1, 6.0, 7.9):
+        person.live(at_night_only(days))
     assert person.marks == ["first", "worse"]
+    person.live(at_night_only(8.1))
+    assert person.marks == ["first", "worse", "reminder"]
+
+
+def test_one_late_reading_is_no_alarm() -> None:
+    """The phone came home from a journey in the evening and may have been backed up in the night."""
+    person = Person()
+    person.live(at_night_only(0.0, again=False))
+    assert person.marks == []
+    person.live(at_night_only(1.0))
+    assert person.marks == ["first"]
 
 
 def test_a_mark_is_never_unknown_to_the_wording() -> None:

@@ -45,6 +45,9 @@ ONE_LOOK: Final = timedelta(hours=2)
 CURRENT: Final = timedelta(hours=1)
 """Two polls at the default interval; every round that meets the phone reads it anew."""
 
+VISITS_APART: Final = (timedelta(hours=12), timedelta(days=3))
+"""Two readings of one evening are one visit; those before a journey say nothing about the days after it."""
+
 EARLIEST: Final = datetime(2007, 6, 29, tzinfo=UTC)
 """The first iPhone went on sale; no backup is older."""
 
@@ -124,6 +127,18 @@ def unseen_too_long(found: Freshness, limits: Limits, now: datetime) -> bool:
 def is_current(found: Freshness, now: datetime) -> bool:
     """Whether the phone was read so lately that what was read is still so: a backup takes no time to be made."""
     return found.read_at is not None and now - found.read_at <= CURRENT
+
+
+def overdue_again(phone: View, found: Freshness, limits: Limits) -> bool:
+    """Whether the phone was overdue already when it was met on a day before its last reading.
+
+    One late reading alone may be that of a phone which came home and was backed up an hour later.
+    """
+    if found.state not in {State.OVERDUE, State.NEVER} or found.gap_since is None or found.read_at is None:
+        return False
+    latest, earliest = (found.read_at - apart for apart in VISITS_APART)
+    earliest = max(earliest, found.gap_since + limits.overdue_after)
+    return any(max(visit.first_at, earliest) <= min(visit.last_at, latest) for visit in phone.spans(kinds.CONNECTION))
 
 
 def is_sane(moment: datetime, seen_at: datetime) -> bool:

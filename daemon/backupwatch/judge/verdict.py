@@ -15,7 +15,7 @@ from backupwatch.judge.apple_events import BACKUP, Event, events
 from backupwatch.judge.diagnosis import diagnose
 from backupwatch.judge.finding import Blamed, Case, Freshness, NotChecked, RuledOut, State
 from backupwatch.judge.forecast import full_at
-from backupwatch.judge.freshness import freshness, is_current, unseen_too_long
+from backupwatch.judge.freshness import freshness, is_current, overdue_again, unseen_too_long
 from backupwatch.judge.limits import Limits
 from backupwatch.judge.storage import Quota, quota
 from backupwatch.wording import values, words
@@ -56,6 +56,7 @@ class DeviceVerdict:
     :ivar connection: ``usb`` or ``wifi``: how it was last reached, or None.
     :ivar unseen_too_long: True when it was unseen or unreadable beyond its limit; a weekend away is no news.
     :ivar is_current: False when the state is that of an earlier reading, and may have changed unseen since.
+    :ivar overdue_again: True when it was overdue on the day before its last reading too.
     :ivar deletion_in_days: days until Apple deletes the iCloud backup, from 30 on, never negative; else None.
     :ivar warnings: sentences beside the causes.
     :ivar only_local: only backups made by a computer count for it, so that iCloud's causes explain nothing.
@@ -77,6 +78,7 @@ class DeviceVerdict:
     deletion_in_days: int | None = None
     warnings: tuple[str, ...] = ()
     is_current: bool = True
+    overdue_again: bool = False
     only_local: bool = False
 
 
@@ -177,6 +179,7 @@ def _bare(udid: str, case: Case) -> DeviceVerdict:
         unseen_too_long=unseen_too_long(found, case.limits, now),
         only_local=case.limits.counts == "local",
         is_current=is_current(found, now),
+        overdue_again=overdue_again(case.phone, found, case.limits),
     )
 
 
