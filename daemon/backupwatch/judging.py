@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, tzinfo
 
+from backupwatch.facts import kinds
 from backupwatch.facts.observation import ACCOUNT
-from backupwatch.facts.snapshot import Snapshot, View
+from backupwatch.facts.snapshot import Snapshot, View, of_present
 from backupwatch.judge.limits import Limits
 from backupwatch.judge.verdict import Verdict, judge
 from backupwatch.settings.values import Config
@@ -15,9 +16,11 @@ from backupwatch.settings.values import Config
 def verdict_of(config: Config, snapshot: Snapshot, zone: tzinfo, now: datetime) -> Verdict:
     """The verdict under this configuration."""
     if not config.account.apple_id:  # what is remembered of an account that is no longer watched judges nobody
-        snapshot = replace(snapshot, account=View(ACCOUNT))
+        account = View(ACCOUNT)
+    else:  # nor what is remembered of another one that was watched before
+        account = replace(snapshot.account, tracks=of_present(snapshot.account.tracks, kinds.APPLE_ID_MASKED))
     return judge(
-        snapshot,
+        replace(snapshot, account=account),
         limits_of=lambda udid: limits_of(config, udid),
         ignored={udid for udid in snapshot.phones if (own := config.device(udid)) and own.ignore},
         names={udid: own.name for udid in snapshot.phones if (own := config.device(udid)) and own.name},

@@ -9,7 +9,7 @@ from typing import Final
 
 from backupwatch.facts import kinds
 from backupwatch.facts.observation import ACCOUNT, STATUS, phone
-from backupwatch.facts.snapshot import Span, View
+from backupwatch.facts.snapshot import Span, View, of_present
 from backupwatch.judge.limits import Limits
 from backupwatch.judging import limits_of
 from backupwatch.settings.values import Config
@@ -69,7 +69,12 @@ def look_back(
     """
     names = store.phone_names()
     udids = list(names) if only is None else [udid for udid in only if udid in names]
-    account = store.tracks(ACCOUNT, outcomes.ACCOUNT_KINDS, since) if config.account.apple_id else {}
+    account = of_present(
+        store.tracks(ACCOUNT, (*outcomes.ACCOUNT_KINDS, kinds.APPLE_ID_MASKED), since)
+        if config.account.apple_id
+        else {},
+        kinds.APPLE_ID_MASKED,
+    )
     status = View(STATUS, store.tracks(STATUS, (kinds.SERVICE_EVENTS,), since))
     phones = tuple(_phone(store, config, udid, names[udid], account, status, since, now, zone) for udid in udids)
     by_udid = {each.udid: each for each in phones}

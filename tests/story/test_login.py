@@ -365,6 +365,15 @@ async def test_a_kept_password_that_is_refused_is_not_sent_again(cloud: Cloud) -
     assert cloud.actor.sign_ins == 3
 
 
+async def test_another_account_takes_the_kept_password_of_the_first_along(cloud: Cloud) -> None:
+    """Nobody would ever think of removing it later."""
+    keyring.set_keyring(FileKeyring())
+    await signed_in(cloud.sign_in(CODE, keep=True))
+    cloud.account["apple_id"] = "ben@example.com"
+    await asyncio.to_thread(lambda: cloud.sign_in(CODE)("ben@example.com"))
+    assert PASSWORD not in FileKeyring().file.read_text()
+
+
 async def test_a_keyring_that_keeps_no_secret_is_refused_by_name(cloud: Cloud) -> None:
     """A keyring in plain text is named and not offered."""
     from keyrings.alt.file import PlaintextKeyring

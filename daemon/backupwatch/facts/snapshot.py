@@ -122,6 +122,15 @@ class Snapshot:
     host: View = View(HOST)
 
 
+def of_present(tracks: Mapping[str, tuple[Span, ...]], identity: str) -> Mapping[str, tuple[Span, ...]]:
+    """The tracks without what was seen of somebody else before ``identity``, a kind, took its present value."""
+    names = tracks.get(identity, ())
+    if len(names) < 2:
+        return tracks
+    since = max(names, key=lambda span: span.last_at).first_at
+    return {kind: tuple(span for span in spans if span.last_at >= since) for kind, spans in tracks.items()}
+
+
 def as_number(value: Json, low: float, high: float) -> float | None:
     """A finite number within the bounds, or None; a bool is no number."""
     if isinstance(value, bool) or not isinstance(value, int | float):

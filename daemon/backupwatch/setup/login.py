@@ -99,6 +99,7 @@ class SignIn:
 
         :raises BackupwatchError: it did not work; the old session, if any, still does.
         """
+        before = self._keyring_owner()
         with account_folder.workshop(self._state) as folder:
             password, from_keyring = self._password()
             account_folder.trust_of_old_session(self._state, self._apple_id, folder)
@@ -120,6 +121,8 @@ class SignIn:
             if client.waits_for_second_factor:
                 self._second_factor(client, done)
             self._finish(client, folder, done)
+        if before is not None and before != self._apple_id:  # nobody else would ever remove it
+            _forget_password(before)
         done.kept_password = from_keyring or self._offer_keyring(password)
         if done.kept_password:
             icloud_files.write_note(account_dir(self._state) / icloud_files.KEYRING, {"apple_id": self._apple_id})
@@ -137,10 +140,14 @@ class SignIn:
             raise login_words.given_up("password")
         return typed, False
 
+    def _keyring_owner(self) -> str | None:
+        """Whose password the keyring holds for us."""
+        owner = icloud_files.read_note(account_dir(self._state) / icloud_files.KEYRING).get("apple_id")
+        return owner if isinstance(owner, str) and owner else None
+
     def _stored_password(self) -> str | None:
         """Asked only where the person once said yes: a keyring may pop up a dialog to be unlocked."""
-        note = icloud_files.read_note(account_dir(self._state) / icloud_files.KEYRING)
-        if note.get("apple_id") != self._apple_id:
+        if self._keyring_owner() != self._apple_id:
             return None
         try:
             return _patiently(lambda: account_keyring.stored(self._apple_id), KEYRING_PATIENCE)
@@ -331,9 +338,13 @@ def sign_out(
     except TimeoutError:
         raise account_folder.busy() from None
     for name in {owner, apple_id} - {""}:
-        with contextlib.suppress(TimeoutError):
-            _patiently(functools.partial(account_keyring.remove, name), KEYRING_PATIENCE)
+        _forget_password(name)
     return told
+
+
+def _forget_password(apple_id: str) -> None:
+    with contextlib.suppress(TimeoutError):
+        _patiently(functools.partial(account_keyring.remove, apple_id), KEYRING_PATIENCE)
 
 
 def _tell_apple(client: Client) -> bool:
