@@ -12,6 +12,7 @@ import json
 import signal
 import sys
 import threading
+from contextlib import suppress
 from pathlib import Path
 
 from backupwatch.clock import parse_rfc3339, rfc3339
@@ -40,8 +41,10 @@ async def _read_commands(stage: Stage) -> None:
     lines: asyncio.Queue[str] = asyncio.Queue()
 
     def read() -> None:  # in a thread: the loop can wait for pipes and terminals, but not for /dev/null and files
-        for line in sys.stdin.buffer:
-            loop.call_soon_threadsafe(lines.put_nowait, line.decode("utf-8", "replace").strip())
+        # Unbuffered: a thread that holds the lock of a buffer would break the interpreter's own end.
+        with open(sys.stdin.fileno(), "rb", buffering=0, closefd=False) as commands, suppress(RuntimeError):
+            for line in commands:
+                loop.call_soon_threadsafe(lines.put_nowait, line.decode("utf-8", "replace").strip())
 
     threading.Thread(target=read, daemon=True).start()
     while line := await lines.get():
