@@ -10,11 +10,13 @@ from __future__ import annotations
 import logging
 import os
 import re
+import shutil
 import sys
 from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from contextlib import suppress
 from functools import partial
 from itertools import islice
+from pathlib import Path
 from typing import Any, Final, TextIO, cast
 
 from backupwatch import text
@@ -34,6 +36,9 @@ HIDDEN: Final = "•••"
 QUIET: Final = ("apscheduler", "pymobiledevice3", "pyicloud", "urllib3", "requests", "keyring")
 """Libraries held to warnings, whatever level they set themselves: below it they write pair records, plists,
 requests and cookies, or (apscheduler) two lines per heartbeat."""
+
+LARGEST: Final = 10_000_000
+"""Bytes of a log file: about a year of the daemon's."""
 
 _MAX_VALUE, _MAX_TRACEBACK, _MAX_ITEMS, _MAX_DEPTH = 2_000, 16_000, 50, 5
 
@@ -272,6 +277,18 @@ def _console(terminal: bool) -> structlog.dev.ConsoleRenderer:
         pad_event_to=0,
         exception_formatter=structlog.dev.plain_traceback,
     )
+
+
+def keep_short(file: Path, largest: int = LARGEST) -> None:
+    """Where standard error is appended to ``file`` and that has grown beyond ``largest`` bytes, begin it anew.
+
+    What it held stands beside it until the next time. launchd, whose log this is, turns none over.
+    """
+    with suppress(OSError):
+        ours, there = os.fstat(sys.stderr.fileno()), file.stat()
+        if (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino) and there.st_size > largest:
+            shutil.copyfile(file, file.with_name(f"{file.name}.1"))
+            os.ftruncate(sys.stderr.fileno(), 0)
 
 
 class _Handler(logging.StreamHandler[TextIO]):

@@ -53,6 +53,11 @@ def runtime_dir() -> Path:
     return Path(named) / APP if named else state_dir() / "run"
 
 
+def launchd_log() -> Path:
+    """Where launchd puts what the daemon writes; Console.app lists the folder."""
+    return Path.home() / "Library" / "Logs" / APP / "daemon.log"
+
+
 def private_dir(folder: Path) -> Path:
     """Make ``folder`` (with its parents) and make sure that only its owner may enter.
 

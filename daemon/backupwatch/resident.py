@@ -44,6 +44,7 @@ CONFIG_POLL: Final = 5.0
 def main(config_path: Path | None, *, level: str = "info") -> int:
     """Watch until SIGTERM; 0 at a clean end, else the exit code of the failure that was said in one line."""
     log.configure(level=level)
+    log.keep_short(paths.launchd_log())
     logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells of every heartbeat, twice
     for number in (signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, _too_early)  # their default is to end a process that has not even begun

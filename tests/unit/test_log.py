@@ -8,6 +8,7 @@ import logging
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -276,3 +277,16 @@ def test_the_resident_process_does_not_pay_for_rich() -> None:
     code = "import backupwatch.log as l, sys; l.configure(json=False); import structlog; structlog.get_logger().info('x'); assert not any(m.split('.')[0]=='rich' for m in sys.modules); import rich"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_the_log_that_launchd_appends_to_does_not_grow_for_years(tmp_path: Path) -> None:
+    """It is begun anew, the older lines stand beside it, and nobody's own log file is touched."""
+    file, own = tmp_path / "daemon.log", tmp_path / "own.log"
+    script = "import pathlib, sys; from backupwatch import log; log.keep_short(pathlib.Path(sys.argv[1]), 100); "
+    for mine, expected in ((file, "said\n"), (own, "x" * 200 + "said\n")):
+        mine.write_text("x" * 200)
+        with mine.open("a") as errors:
+            command = [sys.executable, "-c", script + "print('said', file=sys.stderr)", str(file)]
+            subprocess.run(command, stderr=errors, check=True)
+        assert mine.read_text() == expected
+    assert (tmp_path / "daemon.log.1").read_text() == "x" * 200

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from backupwatch import __version__
+from backupwatch import __version__, paths
 from backupwatch.errors import BackupwatchError
-from backupwatch.service.launchd import Launchd, log_file
+from backupwatch.service.launchd import Launchd
 from backupwatch.service.runner import NOT_FOUND, Ran
 
 DOMAIN = f"gui/{os.getuid()}"
@@ -111,7 +111,7 @@ def test_install_loads_and_starts_the_agent_and_says_so(mac: Mac) -> None:
     assert verbs(mac) == ["bootout", "enable", "bootstrap", "kickstart"]
     assert ["bootstrap", DOMAIN, str(service(mac).definition())] in mac.said
     assert "runs now" in done.runs
-    assert str(log_file()) in done.log
+    assert str(paths.launchd_log()) in done.log
     assert "uninstall" in done.removal
     status = service(mac).status()
     assert (status.state, status.enabled, status.pid, status.version) == ("running", True, 400, __version__)
@@ -189,13 +189,14 @@ def test_uninstall_leaves_neither_agent_nor_log(mac: Mac) -> None:
     """And is harmless the second time."""
     agent = service(mac)
     agent.install()
-    log_file().write_text("{}\n")
+    paths.launchd_log().write_text("{}\n")
+    paths.launchd_log().with_suffix(".log.1").write_text("{}\n")
 
     assert agent.uninstall() == ["The service is gone."]
 
     assert not mac.loaded
     assert not agent.definition().exists()
-    assert not log_file().parent.exists()
+    assert not paths.launchd_log().parent.exists()
     assert agent.uninstall() == ["The service was not installed."]
 
 
@@ -215,11 +216,11 @@ def test_logs_follow_the_file_that_launchd_writes(mac: Mac) -> None:
     with pytest.raises(BackupwatchError, match="no log"):
         service(mac).logs(follow=True, lines=10)
     service(mac).install()
-    log_file().write_text("{}\n")
+    paths.launchd_log().write_text("{}\n")
 
     service(mac).logs(follow=True, lines=10)
 
-    assert mac.tailed == [["tail", "-n", "10", "-F", str(log_file())]]
+    assert mac.tailed == [["tail", "-n", "10", "-F", str(paths.launchd_log())]]
 
 
 def test_a_program_that_cannot_be_found_without_this_shell_is_not_installed(mac: Mac) -> None:

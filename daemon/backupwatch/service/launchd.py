@@ -37,11 +37,6 @@ SETTLED_S = 3.0
 """launchd knows no readiness; a process that lives this long has read its configuration and begun to watch."""
 
 
-def log_file() -> Path:
-    """Where launchd puts what the daemon writes; Console.app lists the folder."""
-    return Path.home() / "Library" / "Logs" / "backupwatch" / "daemon.log"
-
-
 def render(python: Path, variables: Mapping[str, str], log: Path, *, template: bytes | None = None) -> str:
     """The whole agent file as XML, values escaped by plistlib."""
     source = paths.shipped(TEMPLATE).read_bytes() if template is None else template
@@ -132,7 +127,7 @@ class Launchd:
         """
         if trouble := self.trouble():
             raise trouble
-        path, python, log = self.definition(), interpreter(), log_file()
+        path, python, log = self.definition(), interpreter(), paths.launchd_log()
         prove(python, self._run)
         content, notes = render(python, carried_variables(), log), []
         paths.private_dir(log.parent)  # launchd makes no folders, and without this one the agent would not start
@@ -160,9 +155,10 @@ class Launchd:
         if found is not None and not found.ours:
             said.append(f"Your changed agent file was kept as {definition.keep_aside(path, self._clock())}.")
         removed = definition.remove(path) or found is not None
-        definition.remove(log_file())
+        for log in paths.launchd_log().parent.glob("daemon.log*"):
+            definition.remove(log)
         with contextlib.suppress(OSError):
-            log_file().parent.rmdir()
+            paths.launchd_log().parent.rmdir()
         return [*said, "The service is gone." if removed else "The service was not installed."]
 
     def start(self) -> None:
@@ -185,7 +181,7 @@ class Launchd:
 
         :raises BackupwatchError: there is no log yet.
         """
-        log = log_file()
+        log = paths.launchd_log()
         if not log.exists():
             raise BackupwatchError(
                 f"There is no log at {log}",
