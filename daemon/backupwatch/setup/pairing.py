@@ -15,6 +15,8 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Final
 
+from backupwatch.sources.looker import SCRATCH
+
 PATIENCE_S: Final = 120.0
 """Seconds for a person to find the phone, unlock it, tap Trust and enter the passcode."""
 
@@ -62,7 +64,8 @@ async def pair(
     :param environment: added to ours; ``USBMUXD_SOCKET_ADDRESS`` for an unusual usbmuxd.
     :param patience: seconds to wait for the person, all steps together.
     """
-    scratch = Path(tempfile.mkdtemp(prefix="backupwatch-"))  # 0700: the library puts keys into TMPDIR
+    # 0700: the library puts keys into TMPDIR. Named so that it is swept up when this process is killed.
+    scratch = Path(tempfile.mkdtemp(prefix=f"{SCRATCH}{os.getpid()}-"))
     process = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
