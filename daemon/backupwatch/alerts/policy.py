@@ -27,8 +27,6 @@ FORGET_AFTER: Final = timedelta(days=1)
 """A problem of the watcher's that was gone for less is the same problem when it returns."""
 QUOTA_FORGET_AFTER: Final = timedelta(days=7)
 """A forecast wavers; one that was gone for less is not told again."""
-NIGHTS_ONLY: Final = timedelta(days=2)
-"""A phone that was not read by day for so long after a reminder was due is at home by night only."""
 BAD: Final = {State.STALE: 1, State.OVERDUE: 2, State.NEVER: 2}
 
 _MemoryOf: TypeAlias = Callable[[str], Memory]
@@ -195,7 +193,10 @@ def _backups(
         return _recovery(memory, thread, device, settings)
     if severity == 0:  # unseen or unknown: what was told may still be true, but nothing new is known
         return memory, None
-    if not device.is_current and _waits_for_a_reading(memory, device, settings, now):
+    told_severity = BAD.get(State(memory.told.state), 0) if memory.told else 0
+    if not device.is_current and (told_severity >= severity or not device.overdue_again):
+        # Read some hours ago: it may have been backed up since. That it became overdue is said all the same if it
+        # was so for days, or a phone that is at home in the quiet hours alone would never be heard of.
         return memory, None
     if memory.told is not None and memory.since is not None and gap_since is not None and gap_since > memory.since:
         memory = Memory(pending=memory.pending)  # a backup came and went while nobody looked: another story
@@ -217,20 +218,6 @@ def _backups(
         told_first=told.first_at if told else None,
         next_reminder=now + _pause(settings, reminders),
     )
-
-
-def _waits_for_a_reading(memory: Memory, device: DeviceVerdict, settings: AlertSettings, now: datetime) -> bool:
-    """A phone that was read some hours ago may have been backed up since.
-
-    One that was overdue for days is spoken of all the same, reminders later than usual, or a phone that is at home
-    in the quiet hours alone would never be heard of.
-    """
-    told = memory.told
-    if told is None or not device.overdue_again:
-        return not device.overdue_again
-    pause = _pause(settings, told.reminders)
-    waited = now - told.at
-    return State(told.state) is not State.STALE and (pause == timedelta.max or waited < pause + NIGHTS_ONLY)
 
 
 def _mark(
