@@ -447,6 +447,15 @@ class Terminal:
             except OSError:
                 raise AssertionError(f"ended before {words!r}: {self.shown}") from None
 
+    def start_and_type_password(self) -> None:
+        """Up to the question for the code; the echo is off before the password is asked for."""
+        self.start()
+        self.until("Apple Account")
+        self.type(f"{ANNA}\n")
+        self.until("not shown")
+        self.type(f"{PASSWORD}\n")
+        self.until("Code: ")
+
     def type(self, text: str) -> None:
         self.send(text.encode())
 
@@ -478,13 +487,7 @@ async def test_login_at_a_terminal(cloud: Cloud, tmp_path: Path) -> None:
     terminal = Terminal(cloud, tmp_path, "login")
 
     def person() -> int:
-        terminal.start()
-        terminal.until("Apple Account")
-        terminal.type(f"{ANNA}\n")
-        terminal.until("not shown")
-        time.sleep(0.2)  # until the echo is off; a person is slower
-        terminal.type(f"{PASSWORD}\n")
-        terminal.until("Code: ")
+        terminal.start_and_type_password()
         assert PASSWORD not in terminal.arguments_in_ps
         terminal.type("123 456\n")
         terminal.until("[y/N]")
@@ -512,13 +515,7 @@ async def test_ctrl_c_at_the_code_leaves_everything_as_it_was(cloud: Cloud, tmp_
     terminal = Terminal(cloud, tmp_path, "login")
 
     def person() -> int:
-        terminal.start()
-        terminal.until("Apple Account")
-        terminal.type(f"{ANNA}\n")
-        terminal.until("not shown")
-        time.sleep(0.2)
-        terminal.type(f"{PASSWORD}\n")
-        terminal.until("Code: ")
+        terminal.start_and_type_password()
         terminal.type("\x03")
         return terminal.end()
 
@@ -533,13 +530,7 @@ async def test_ctrl_c_at_the_keyring_question_declines_only_the_keyring(cloud: C
     terminal = Terminal(cloud, tmp_path, "login")
 
     def person() -> int:
-        terminal.start()
-        terminal.until("Apple Account")
-        terminal.type(f"{ANNA}\n")
-        terminal.until("not shown")
-        time.sleep(0.2)
-        terminal.type(f"{PASSWORD}\n")
-        terminal.until("Code: ")
+        terminal.start_and_type_password()
         terminal.type(f"{CODE}\n")
         terminal.until("[y/N]")
         terminal.type("\x03")
@@ -563,7 +554,6 @@ async def test_a_terminal_in_another_encoding_is_said(cloud: Cloud, tmp_path: Pa
         if prompt != "Apple Account":
             terminal.type(f"{ANNA}\n")
             terminal.until(prompt)
-            time.sleep(0.2)
         terminal.send(b"gr\xfc\xdfe@example.com\n")
         return terminal.end()
 
