@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import itertools
 import json
 import logging
 import os
@@ -32,6 +33,7 @@ from backupwatch.errors import BackupwatchError
 from backupwatch.facts import kinds
 from backupwatch.settings.edit import set_value
 from backupwatch.setup.login import sign_out, six_digits
+from backupwatch.simulator.icloud_srp import Handshake
 from backupwatch.sources.icloud_client import Client
 from backupwatch.sources.looker import Looker
 
@@ -98,6 +100,15 @@ async def test_password_and_code_make_a_session_that_lasts(cloud: Cloud, typed: 
     assert stat.S_IMODE(cloud.folder.stat().st_mode) == 0o700
     assert {stat.S_IMODE(file.stat().st_mode) for file in cloud.folder.iterdir()} == {0o600}
     assert sorted(file.name for file in cloud.state.iterdir()) == ["account", "account.lock"]
+
+
+async def test_a_salt_that_begins_with_a_zero_is_no_wrong_password(cloud: Cloud) -> None:
+    """One account in 256 has one, and Apple counts each wrong password."""
+    names = (f"anna{number}@example.com" for number in itertools.count())
+    unlucky = next(name for name in names if Handshake(name, PASSWORD, "s2k", b"").salt[0] == 0)
+    cloud.account["apple_id"] = unlucky
+    await asyncio.to_thread(lambda: cloud.sign_in(CODE)(unlucky))
+    assert cloud.actor.sign_ins == 1
 
 
 async def test_a_text_message_can_be_asked_for(cloud: Cloud) -> None:

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
-import srp
-from srp._pysrp import get_ng
+from srp import _pysrp as srp
 
 ITERATIONS: Final = 1_000
 """Rounds of PBKDF2. Apple asks for about twenty thousand; the actor keeps the tests quick."""
@@ -37,9 +35,12 @@ class Handshake:
     password: str
     protocol: str
     client_public: bytes
-    salt: bytes = field(default_factory=lambda: b"\x5a" + os.urandom(15))
-    """Never begins with a zero: the client's library counts with the salt as a number and would drop it."""
     _verifier: Any = None
+
+    @property
+    def salt(self) -> bytes:
+        """The same 16 bytes at every sign-in to the account; they may begin with a zero."""
+        return hashlib.sha256(f"salt of {self.account}".encode()).digest()[:16]
 
     def challenge(self) -> dict[str, Any]:
         """The answer to ``signin/init`` without its ``c``.
@@ -48,7 +49,7 @@ class Handshake:
         """
         srp.rfc5054_enable()
         srp.no_username_in_x()
-        prime, generator = get_ng(srp.NG_2048, None, None)
+        prime, generator = srp.get_ng(srp.NG_2048, None, None)
         inner = hashlib.sha256(b":" + drawn_out(self.password, self.salt, self.protocol)).digest()
         x = int.from_bytes(hashlib.sha256(self.salt + inner).digest(), "big")
         verifier = pow(generator, x, prime).to_bytes(256, "big")
