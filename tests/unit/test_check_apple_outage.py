@@ -76,3 +76,29 @@ def test_the_phones_error_blames_apple_without_a_page() -> None:
     found = Story(4.5).log(0.5, "failure", 304).blamed(ID)
     assert found.certainty is Certainty.LIKELY
     assert "error 304" in found.evidence[0]
+
+
+def test_trouble_that_the_page_no_longer_lists_has_ended() -> None:
+    """Listed as going on for two days, forgotten since 57: no cause today, and Apple is not called down."""
+    story = Story(9.5)
+    story.status.was("service_events", [outage(60)], 60, 58).was("service_events", [], 57, 0)
+    story.status.only("services_listed", ["iCloud Backup"])
+    assert isinstance(story.finding(ID), RuledOut)
+    assert story.verdict().services.state == "ok"
+
+
+def test_a_page_last_read_days_ago_proves_no_outage_of_the_nights_since() -> None:
+    """It listed an outage nine days ago; nobody has looked since."""
+    story = Story(9.5)
+    story.status.only("service_events", [outage(9.4)], 9.4, 9.3).only("services_listed", ["iCloud Backup"], 9.4, 9.3)
+    assert isinstance(story.finding(ID), NotChecked)
+
+
+def test_an_outage_read_some_hours_ago_is_told_with_the_moment_of_reading() -> None:
+    """Three of four nights are covered for certain; what came after the reading is not claimed."""
+    story = Story(4.5)
+    story.status.only("service_events", [outage(4.4)], 4.4, 1.0).only("services_listed", ["iCloud Backup"], 4.4, 1.0)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.LIKELY
+    assert found.evidence[0].startswith("On Sat 21 Nov, 15:05 Apple reported trouble with iCloud Backup since")
+    assert "It covers 3 of the 4 nights without a backup" in found.evidence

@@ -18,14 +18,17 @@ from backupwatch.wording import values, words
 
 ID = "apple-outage"
 SOURCE = "https://www.apple.com/support/systemstatus/"
-SERVER_SIDE: Final = frozenset({301, 302, 304, 306})
-"""The phone's errors for an Apple side that does not work (HTTP 4xx, 5xx, 503, 424)."""
+SERVER_SIDE: Final = frozenset({13, 17, 301, 302, 304, 306})
+"""The phone's errors for an Apple side that does not work (HTTP 423, too many requests, 4xx, 5xx, 503, 424)."""
+_GOES_ON: Final = timedelta(hours=2)
+"""How long after a reading of the page what it listed as going on is taken to go on: twice the default interval."""
 WORDS = words(
     ID,
     {
         "summary": "Apple's {service} is not working",
         "summary-past": "Apple's {service} was not working",
         "ongoing": "Apple reports trouble with {service} since {start}",
+        "reported": "On {moment} Apple reported trouble with {service} since {start}",
         "ended": "Apple reported trouble with {service} from {start} to {end}",
         "covers.one": "It covers {covered} of the {number} night without a backup",
         "covers.other": "It covers {covered} of the {number} nights without a backup",
@@ -53,7 +56,7 @@ def check(case: Case) -> Finding:
     windows = _windows(case)
     covered, event = max(
         (
-            (sum(_covers(event, *window) for window in windows), event)
+            (sum(_covers(case, event, *window) for window in windows), event)
             for event in events(case.snapshot.status, case.now)
         ),
         key=lambda pair: (pair[0], pair[1].starts),
@@ -82,15 +85,24 @@ def _windows(case: Case) -> tuple[tuple[datetime, datetime], ...]:
     return tuple(nights.windows(since, case.now, case.zone)) if since is not None else ()
 
 
-def _covers(event: Event, starts: datetime, ends: datetime) -> bool:
+def _covers(case: Case, event: Event, starts: datetime, ends: datetime) -> bool:
     """Whether the event took most of a night: an hour of trouble leaves the rest of it."""
-    overlap = min(event.ends or ends, ends) - max(event.starts, starts)
+    overlap = min(event.ends or _known_until(case), ends) - max(event.starts, starts)
     return overlap >= (ends - starts) / 2
+
+
+def _known_until(case: Case) -> datetime:
+    """Until when an event without an end is known to have gone on: the page may say otherwise since it was read."""
+    page = case.snapshot.status.newest(kinds.SERVICE_EVENTS)
+    return min(case.now, page.last_at + _GOES_ON) if page is not None else case.now
 
 
 def _when(case: Case, event: Event) -> str:
     service, start = text.plain(event.service), values.minute(event.starts, case.zone)
     if event.ends is None:
+        read = _known_until(case)
+        if read < case.now:
+            return WORDS.say("reported", service=service, start=start, moment=values.minute(read - _GOES_ON, case.zone))
         return WORDS.say("ongoing", service=service, start=start)
     return WORDS.say("ended", service=service, start=start, end=values.minute(event.ends, case.zone))
 
@@ -100,7 +112,7 @@ def _blamed(case: Case, event: Event, covered: int, number: int, failed: phone_l
     evidence = [_when(case, event), WORDS.count("covers", number, covered=covered)]
     if failed is not None:
         evidence.append(_own_word(case, failed))
-    over = event.ends is not None and event.ends <= case.now
+    over = (event.ends or _known_until(case) + about.STILL_TRUE) <= case.now
     kind = "-past" if over else ""
     whole = covered == number and event.service.casefold() == BACKUP
     return Blamed(

@@ -6,7 +6,7 @@ Source of the names and words: https://www.apple.com/support/systemstatus/ (``st
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
@@ -33,16 +33,25 @@ class Event:
 def events(page: View, now: datetime) -> tuple[Event, ...]:
     """Every real event on the services that backups need, from all readings of the page, the newest word on each.
 
-    Planned maintenance is no event; one that is over without an end is none either.
+    Planned maintenance is no event; one that is over without an end is none either. One that went on and that the
+    newest reading no longer lists ended when it was last listed: Apple's page forgets, often before it says the end.
     """
-    found: dict[tuple[str, datetime], Event] = {}
+    found: dict[tuple[str, datetime], tuple[Event, datetime]] = {}
+    newest: datetime | None = None
     for span in page.spans(kinds.SERVICE_EVENTS):
-        rows = span.value if isinstance(span.value, list | tuple) else ()
-        for row in rows:
+        if not isinstance(span.value, list | tuple):
+            continue
+        newest = span.last_at if newest is None else max(newest, span.last_at)
+        for row in span.value:
             event = _event(row, span.last_at) if isinstance(row, Mapping) else None
             if event is not None and event.starts <= now:
-                found[event.service.casefold(), event.starts] = event
-    return tuple(found.values())
+                found[event.service.casefold(), event.starts] = event, span.last_at
+    return tuple(
+        replace(event, ends=max(event.starts, listed))
+        if event.ends is None and newest is not None and listed < newest
+        else event
+        for event, listed in found.values()
+    )
 
 
 def _event(row: Mapping[str, Json], read_at: datetime) -> Event | None:
