@@ -184,7 +184,7 @@ class Trial:
     def _sent(self, send: Send, now: datetime) -> None:
         self.score.marks[send.mark.value] += 1
         for want in send.wants:
-            self.memories[want.thread] = shown(self.memories[want.thread], send.id, now)
+            self.memories[want.thread] = shown(self.memories[want.thread], send.id, send.thread, now)
         phones = {one.udid: one for one in self.home.phones}
         for want in send.wants:
             one = phones.get(want.device.udid) if want.device else None

@@ -17,6 +17,7 @@ import structlog
 
 from backupwatch import asking
 from backupwatch.alerts import memory, policy, wording
+from backupwatch.alerts.message import Message
 from backupwatch.delivery.channel import Channel, Outcome, Receipt
 from backupwatch.facts.observation import Blind, BlindReason, Fact, Observation
 from backupwatch.facts.snapshot import Snapshot
@@ -162,7 +163,7 @@ async def speak(watch: Watch, now: datetime) -> list[tuple[Entry, Receipt]]:
         outcomes.append((entry, receipt))
         ident = entry.message.id
         if receipt.outcome is Outcome.SHOWN:
-            watch.store.shown(ident, receipt.channel, receipt.evidence, _told(watch.store, ident, now), now)
+            watch.store.shown(ident, receipt.channel, receipt.evidence, _told(watch.store, entry.message, now), now)
         elif receipt.outcome is Outcome.LATER:
             watch.store.later(ident, receipt.detail, now)
             failures += 1
@@ -185,12 +186,13 @@ async def run_round(
 async def conclude(watch: Watch, now: datetime) -> list[tuple[Entry, Receipt]]:
     """Everything after the look: judge, decide, write both down, speak."""
     snapshot, verdict = judged(watch, now)
+    before = _on_screen(watch.store)
     decision = decide(watch, snapshot, verdict, now)
-    for thread, kept in decision.changed.items():
-        if kept is None:
-            for channel in watch.channels:
-                await channel.withdraw(thread)
     spoken = await speak(watch, now)
+    replaced = {entry.message.thread for entry, receipt in spoken if receipt.shown}
+    for thread in sorted(before - _on_screen(watch.store) - replaced):
+        for channel in watch.channels:
+            await channel.withdraw(thread)
     for fault in verdict.faults:
         log.error("a check failed", fault=fault)
     log.info(
@@ -239,11 +241,16 @@ def _memories(store: Store) -> dict[str, memory.Memory]:
     return told
 
 
-def _told(store: Store, ident: str, now: datetime) -> Mapping[str, dict[str, object] | None]:
+def _on_screen(store: Store) -> set[str]:
+    """The threads under which something was shown that the person should still know."""
+    return {kept.told.under or thread for thread, kept in _memories(store).items() if kept.told}
+
+
+def _told(store: Store, message: Message, now: datetime) -> Mapping[str, dict[str, object] | None]:
     """The memories that this message changes by having been shown."""
     told: dict[str, dict[str, object] | None] = {}
     for thread, before in _memories(store).items():
-        after = memory.shown(before, ident, now)
+        after = memory.shown(before, message.id, message.thread, now)
         if after != before:
             told[thread] = after.to_json() if after != memory.Memory() else None
     return told

@@ -53,7 +53,7 @@ class Person:
                 self.memories = {
                     thread: after
                     for thread, memory in self.memories.items()
-                    if (after := shown(memory, send.id, now)) != Memory()
+                    if (after := shown(memory, send.id, send.thread, now)) != Memory()
                 }
         return decision
 

@@ -24,6 +24,7 @@ class Told:
     :ivar at: when.
     :ivar reminders: how many reminders have followed the first alert.
     :ivar causes: every cause named in this episode, and when last.
+    :ivar under: the thread of the message that said it last, empty if it is this one's own.
     """
 
     state: str
@@ -32,17 +33,22 @@ class Told:
     first_at: datetime
     reminders: int = 0
     causes: Mapping[str, datetime] = field(default_factory=dict)
+    under: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pending:
-    """A message that waits in the outbox; it becomes :class:`Told` when it is shown."""
+    """A message that waits in the outbox; it becomes :class:`Told` when it is shown.
+
+    :ivar turn: which of this thread's messages it is; see :func:`backupwatch.alerts.policy.decide`.
+    """
 
     id: str
     mark: str
     state: str
     cause: str | None
     created_at: datetime
+    turn: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +75,7 @@ class Memory:
                 "first_at": _out(self.told.first_at),
                 "reminders": self.told.reminders,
                 "causes": {cause: _out(at) for cause, at in self.told.causes.items()},
+                "under": self.told.under,
             },
             "pending": self.pending
             and {
@@ -77,6 +84,7 @@ class Memory:
                 "state": self.pending.state,
                 "cause": self.pending.cause,
                 "created_at": _out(self.pending.created_at),
+                "turn": self.pending.turn,
             },
         }
 
@@ -94,6 +102,7 @@ class Memory:
                 parse_rfc3339(told["first_at"]),
                 told["reminders"],
                 {cause: parse_rfc3339(at) for cause, at in told["causes"].items()},
+                told.get("under", ""),
             ),
             pending
             and Pending(
@@ -102,13 +111,17 @@ class Memory:
                 pending["state"],
                 pending["cause"],
                 parse_rfc3339(pending["created_at"]),
+                pending.get("turn", 0),
             ),
             _in(data.get("gone_at")),
         )
 
 
-def shown(memory: Memory, message_id: str, now: datetime) -> Memory:
-    """The memory after its pending message was proved to be shown; unchanged for any other message."""
+def shown(memory: Memory, message_id: str, under: str, now: datetime) -> Memory:
+    """The memory after its pending message was proved to be shown; unchanged for any other message.
+
+    :param under: the message's thread, by which it can be taken off the screen.
+    """
     pending, told = memory.pending, memory.told
     if pending is None or pending.id != message_id:
         return memory
@@ -123,7 +136,8 @@ def shown(memory: Memory, message_id: str, now: datetime) -> Memory:
     elif pending.mark in {"first", "worse"}:
         reminders = 0
     first_at = told.first_at if told else now
-    return replace(memory, pending=None, told=Told(pending.state, pending.cause, now, first_at, reminders, causes))
+    told = Told(pending.state, pending.cause, now, first_at, reminders, causes, under)
+    return replace(memory, pending=None, told=told)
 
 
 def not_from_the_future(memory: Memory, now: datetime) -> Memory:

@@ -1,8 +1,8 @@
 """The alert policy: what the person was told, what is true now, settings, now → next memory and what to send.
 
 Pure. It runs at every round over all threads, and running it twice on the same truth changes nothing. A message
-is known by an id made from what it says (thread, episode, state, cause, how often it was said), so the same thing
-to say has the same id however often it is decided, also after a crash.
+is known by an id made from what it says (thread, episode, state, cause) and from when it was first wanted, which is
+remembered until it is shown: the same thing to say has the same id however often it is decided, also after a crash.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final, TypeAlias
 from backupwatch.alerts.memory import Memory, Pending, Told, not_from_the_future
 from backupwatch.alerts.quiet import QuietHours, speak_at
 from backupwatch.judge.finding import Blamed, Certainty, State
-from backupwatch.judge.verdict import DeviceVerdict, Verdict
+from backupwatch.judge.verdict import DELETED_AFTER, SAID_FROM, DeviceVerdict, Verdict
 from backupwatch.judge.watcher import Problem
 
 DELETION_STEPS: Final = (30, 14, 7, 3, 1, 0)
@@ -64,6 +64,8 @@ class Want:
     """What one thread wants to say.
 
     :ivar state: the word that :class:`~backupwatch.alerts.memory.Told` will keep.
+    :ivar turn: part of the message's id: the third reminder is not the second again, nor the first alert that of an
+        earlier episode. Kept while the message waits.
     :ivar next_reminder: when the person will be reminded if nothing changes, or None.
     """
 
@@ -123,7 +125,7 @@ def decide(
         after[thread] = memory
         alive.add(thread)
         if want is not None:
-            wants.append(want)
+            wants.append(replace(want, turn=_turn(before.get(thread, Memory()), now)))
 
     def memory_of(thread: str) -> Memory:
         return before.get(thread, Memory())
@@ -212,7 +214,6 @@ def _backups(
         mark,
         device.state.value,
         memory.since,
-        turn=_turn(memory),
         device=device,
         cause=cause,
         told_first=told.first_at if told else None,
@@ -256,7 +257,7 @@ def _recovery(
     came_back = last is not None and (memory.since is None or last > memory.since)
     if not came_back or not settings.recovery:
         return Memory(), None  # fresh because a limit was changed: nothing to celebrate
-    want = Want(thread, Mark.RECOVERED, State.FRESH.value, memory.since, turn=_turn(memory), device=device)
+    want = Want(thread, Mark.RECOVERED, State.FRESH.value, memory.since, device=device)
     return memory, want
 
 
@@ -287,10 +288,9 @@ def _unseen(
     pause = settings.remind_after[-1] * 2 ** min(told.reminders, 8) if told and settings.remind_after else timedelta.max
     if told is not None and now - told.at < pause:
         return memory, None
-    return memory, Want(
-        thread, Mark.REMINDER if told else Mark.UNSEEN, device.state.value, memory.since, turn=_turn(memory),
-        device=device, cause=cause, told_first=told.first_at if told else None,
-    )  # fmt: skip
+    mark = Mark.REMINDER if told else Mark.UNSEEN
+    first = told.first_at if told else None
+    return memory, Want(thread, mark, device.state.value, memory.since, device=device, cause=cause, told_first=first)
 
 
 def _deletion(
@@ -303,11 +303,13 @@ def _deletion(
     step = min((step for step in DELETION_STEPS if days <= step), default=None)
     if step is None or phone.told is None:
         return memory, None
-    if now - phone.told.at <= timedelta(days=1):  # the phone's own alert has just named the days
+    gap = max(SAID_FROM, DELETED_AFTER - timedelta(days=step + 1))
+    reached = now if memory.since is None else memory.since + gap
+    if reached <= phone.told.at and now - phone.told.at <= timedelta(days=1):  # the phone's own alert named the days
         return replace(memory, told=Told(str(step), None, phone.told.at, phone.told.first_at)), None
     if memory.told is not None and step >= int(memory.told.state):
         return memory, None
-    return memory, Want(thread, Mark.DELETION, str(step), memory.since, turn=step, device=device)
+    return memory, Want(thread, Mark.DELETION, str(step), memory.since, device=device)
 
 
 # -- the account and the watcher --------------------------------------------------------------------------------
@@ -330,7 +332,7 @@ def _account(memory: Memory, verdict: Verdict) -> tuple[Memory, Want | None]:
     if state == "unreachable" or (memory.told is not None and memory.told.state == state):
         return memory, None
     memory = replace(memory, since=memory.since or verdict.account.checked_at)
-    return memory, Want("account", Mark.ACCOUNT, state, memory.since, turn=_turn(memory))
+    return memory, Want("account", Mark.ACCOUNT, state, memory.since)
 
 
 def _watcher(memory: Memory, thread: str, problem: Problem, now: datetime) -> tuple[Memory, Want | None]:
@@ -357,13 +359,14 @@ def _settle(
         ident = _group_id(group)
         waiting = [after_memory.pending for want in group if (after_memory := after[want.thread]) is not None]
         created = min((pending.created_at for pending in waiting if pending and pending.id == ident), default=now)
-        thread = group[0].thread if len(group) == 1 else f"group:{group[0].mark}:{group[0].cause and group[0].cause.id}"
+        thread = group[0].thread if len(group) == 1 else f"group:{ident}"
         sends.append(
             Send(ident, thread, group[0].mark, group, created, speak_at(now, settings.quiet_hours, settings.zone))
         )
         kept.add(ident)
         for want in group:
-            pending = Pending(ident, want.mark.value, want.state, want.cause.id if want.cause else None, created)
+            cause = want.cause.id if want.cause else None
+            pending = Pending(ident, want.mark.value, want.state, cause, created, want.turn)
             after[want.thread] = replace(after[want.thread] or Memory(), pending=pending)
     wanting = {want.thread for want in wants}
     withdrawn: set[str] = set()
@@ -401,9 +404,9 @@ def _group_id(group: tuple[Want, ...]) -> str:
     return hashlib.sha256(said.encode()).hexdigest()[:20]
 
 
-def _turn(memory: Memory) -> int:
-    """How often this thread has spoken in its episode, so that the third reminder is not the second again."""
-    return int(memory.told.at.timestamp()) if memory.told else 0
+def _turn(memory: Memory, now: datetime) -> int:
+    """What was told is the past: another message is known by when it was first wanted, in seconds since 1970."""
+    return memory.pending.turn if memory.pending else int(now.timestamp())
 
 
 def _pause(settings: AlertSettings, reminders: int) -> timedelta:

@@ -25,4 +25,5 @@ def speak_at(now: datetime, quiet: QuietHours, zone: tzinfo) -> datetime:
     if not inside:
         return now
     day = local.date() + timedelta(days=1 if overnight and wall >= start else 0)
-    return datetime.combine(day, end, tzinfo=zone).replace(fold=1).astimezone(UTC)
+    ends = datetime.combine(day, end, tzinfo=zone)
+    return max(ends.replace(fold=fold).astimezone(UTC) for fold in (0, 1))

@@ -87,8 +87,8 @@ def write_decision(
             INSERT INTO outbox (id, thread, mark, message, udids, cause, created_at, not_before, next_try)
             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET
                 message = excluded.message, not_before = excluded.not_before, state = 'pending',
-                next_try = CASE WHEN state = 'pending' AND attempts > 0 THEN max(next_try, excluded.next_try)
-                    ELSE excluded.next_try END
+                next_try = CASE WHEN state = 'pending' AND attempts > 0
+                    THEN max(min(next_try, excluded.next_try + ?), excluded.next_try) ELSE excluded.next_try END
                 WHERE state IN ('pending', 'withdrawn')
             """,
             (
@@ -101,6 +101,7 @@ def write_decision(
                 entry.created_at.timestamp(),
                 entry.not_before.timestamp(),
                 entry.not_before.timestamp(),
+                LONGEST_RETRY.total_seconds(),  # a turn further away was planned by a clock that was ahead
             ),
         )
 
@@ -158,8 +159,9 @@ def retry_at_once(connection: sqlite3.Connection, now: datetime) -> None:
     So is what failed for good: another start, another configuration or another day may have another way of speaking.
     """
     connection.execute(
-        "UPDATE outbox SET next_try = max(not_before, ?), state = 'pending' WHERE state IN ('pending', 'failed')",
-        (now.timestamp(),),
+        "UPDATE outbox SET next_try = CASE WHEN created_at > ? THEN ? ELSE max(not_before, ?) END, state = 'pending' "
+        "WHERE state IN ('pending', 'failed')",
+        (now.timestamp(),) * 3,
     )
 
 
