@@ -35,7 +35,7 @@ from backupwatch.settings.problems import InvalidConfigError
 from backupwatch.settings.values import Config
 from backupwatch.sources.arrivals import Arrival, Debounce
 from backupwatch.sources.icloud_files import SIGNED_IN
-from backupwatch.store import DamagedError, Store
+from backupwatch.store import DamagedError, GoneError, Store
 
 log = structlog.stdlib.get_logger(__name__)
 
@@ -52,6 +52,10 @@ MEND_AGAIN: Final = 3600.0
 """Seconds: a store that is damaged again so soon is not mended in a circle."""
 TRY_AGAIN: Final = timedelta(minutes=5)
 """After what was seen could not be remembered."""
+MEMORY_DAMAGED: Final = "The memory of backups and alerts was damaged; what could be read of it was saved."
+MEMORY_GONE: Final = "The memory of backups and alerts was deleted or replaced, so a new one was begun."
+HEALTHY: Final = ("", 0, 0.0)
+"""Of the store: what was said about it, how often it has failed, not again before (monotonic seconds)."""
 LAST_WORDS: Final = 1.0
 """Seconds for a message that is just being shown, when we are told to stop; two are allowed for everything."""
 PAUSES: Final = (30.0, 60.0, 120.0, 300.0, 600.0)
@@ -99,7 +103,7 @@ class Daemon:
         self._waiting: set[str] = set()  # work that has not begun and need not be asked for twice
         self._beat_at = (now(), monotonic())
         self._tidied_at = now() - TIDY_EVERY + FIRST_TIDY
-        self._broken: tuple[str, int, float] = ("", 0, 0.0)  # what was said, attempts, not again before
+        self._broken = HEALTHY
         self._mended_at = -MEND_AGAIN
         self._problems: dict[str, Problem] = {}
 
@@ -257,9 +261,9 @@ class Daemon:
             except BackupwatchError as error:
                 await self._say_broken(error)
                 return
-            if self._broken[0]:
+            if self._broken != HEALTHY:
                 log.info("the memory can be used again")
-                self._broken = ("", 0, 0.0)
+                self._broken = HEALTHY
             notify_socket.status(self.status_line())
 
     async def _say_broken(self, error: BackupwatchError) -> None:
@@ -282,15 +286,15 @@ class Daemon:
         mono = self._monotonic()
         if self._reopen is None or mono - self._mended_at < MEND_AGAIN:
             return False
-        self._mended_at = mono
         self.watch.store.close()
         try:
             self.watch.store = self._reopen()
-        except BackupwatchError as still:
+        except BackupwatchError as still:  # tried again at the next turn: it may be the disk that is full
             log.error("the memory could not be opened anew", reason=still.line())
             return False
+        self._mended_at = mono
         log.warning("the memory was opened anew", reason=error.what)
-        sentence = "The memory of backups and alerts was damaged; what could be read of it was saved."
+        sentence = MEMORY_GONE if isinstance(error, GoneError) else MEMORY_DAMAGED
         fix = "Nothing to do now; if it happens again, check the disk"
         self._problems["memory"] = Problem("memory-damaged", sentence, fix, self._now())
         self.once("conclude", self.conclude)
@@ -334,13 +338,14 @@ class Daemon:
         self._problems.pop("config", None)
         log.info("configuration reloaded", changed=", ".join(changed) or "nothing")
 
-    async def act(self, udid: str | None, action: str) -> None:
-        """A button of a notification was pressed."""
-        if udid is None or action not in {"snooze", "done"}:
+    async def act(self, message_id: str, action: str) -> None:
+        """A button of a notification was pressed: it is meant for every phone of which that speaks."""
+        if action not in {"snooze", "done"}:
             return
         now, length = self._now(), timedelta(days=1) if action == "snooze" else timedelta(hours=36)
         try:
-            self.watch.store.snooze(udid, now + length, now)
+            for udid in self.watch.store.spoken_of(message_id):
+                self.watch.store.snooze(udid, now + length, now)
         except BackupwatchError as error:
             await self._say_broken(error)
         self.once("conclude", self.conclude)

@@ -75,12 +75,12 @@ async def _run(config_path: Path | None) -> None:
         async def reload() -> Config:
             return (await load_in_subprocess(config_path)).config
 
-        async def act(_message_id: str, _thread: str, udid: str | None, action: str) -> None:
+        async def act(message_id: str, _thread: str, udid: str | None, action: str) -> None:
             logger.info("button pressed", action=action)
             if action == "steps":
                 await open_report(udid)
             else:
-                await daemon.act(udid, action)
+                await daemon.act(message_id, action)
 
         def speak(config: Config) -> list[Channel]:
             memory = paths.runtime_dir() / "desktop.json"

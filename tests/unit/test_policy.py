@@ -294,6 +294,24 @@ def test_quiet_hours_end_at_the_persons_own_half_past_seven(local: str, until: s
     assert end.strftime("%Y-%m-%dT%H:%M") == until
 
 
+def test_quiet_hours_that_end_in_the_hour_that_is_left_out_end_after_it() -> None:
+    """Clocks go from 02:00 to 03:00; the end at 02:30 is half past three."""
+    zone = ZoneInfo("Europe/Berlin")
+    now = datetime(2026, 3, 29, 0, 45, tzinfo=UTC)
+    assert speak_at(now, (time(22), time(2, 30)), zone).astimezone(zone).strftime("%H:%M") == "03:30"
+
+
+def test_the_first_notice_of_a_deletion_is_not_counted_as_told_before_it_was_due() -> None:
+    """The phone's own alert named no days when it came on day 149."""
+    person = Person(AlertSettings(UTC, remind_after=(90 * DAY,)))
+    last = START - 149.6 * DAY
+    person.live(verdict(device(State.OVERDUE, last=last)))
+    for hours in (12, 30):
+        now = START + timedelta(hours=hours)
+        person.live(verdict(device(State.OVERDUE, last=last, now=now, deletion=29), now=now))
+    assert person.marks == ["first", "deletion"]
+
+
 STATES = st.sampled_from([State.FRESH, State.STALE, State.OVERDUE, State.UNSEEN, State.UNKNOWN])
 CAUSES = st.sampled_from([(), (cause("no-power"),), (cause("no-wifi", Certainty.LIKELY),)])
 

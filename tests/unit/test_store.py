@@ -114,6 +114,17 @@ def test_a_withdrawn_message_is_not_shown_and_returns_when_it_is_true_again(stor
     assert len(store.due(NOW + HOUR)) == 1
 
 
+def test_what_waits_is_not_put_off_to_the_day_of_a_clock_that_was_ahead(store: Store) -> None:
+    """The clock ran a year ahead while the desktop was away, and is right again."""
+    ahead = NOW + 365 * 24 * HOUR
+    store.decide({}, [entry(created=ahead)], [], ahead)
+    store.later("m1", "no desktop", ahead)
+    store.decide({}, [entry()], [], NOW)
+    assert len(store.due(NOW + HOUR)) == 1
+    store.retry_at_once(NOW)
+    assert len(store.due(NOW)) == 1
+
+
 def test_a_snooze_has_an_end(store: Store) -> None:
     store.snooze("A", NOW + HOUR, NOW)
     assert store.snoozes(NOW) == {"A": NOW + HOUR}
@@ -151,6 +162,20 @@ def test_a_damaged_file_is_moved_aside_and_the_watch_goes_on(tmp_path: Path, dam
     assert "damaged" in said[0]
     assert list(tmp_path.glob("watch.sqlite3.damaged-*"))
     assert again.snapshot(NOW).phones["A"].text(kinds.NAME)
+
+
+def test_of_a_table_damaged_in_its_middle_both_ends_are_saved(tmp_path: Path) -> None:
+    """The newest backup's date stands at the end."""
+    store = open_store(tmp_path / "watch.sqlite3", NOW)
+    store.append([fact(kinds.NAME, f"x{number}" * 50, NOW + timedelta(seconds=number)) for number in range(3000)])
+    store.append([fact(kinds.LAST_CLOUD_BACKUP, "2026-11-09T02:00:00Z", NOW)])
+    store.close()
+    content = bytearray(store.path.read_bytes())
+    middle = len(content) // 4096 // 2 * 4096
+    content[middle : middle + 4096] = b"\xff" * 4096
+    store.path.write_bytes(bytes(content))
+    again = open_store(store.path, NOW)
+    assert again.snapshot(NOW).phones["A"].moment(kinds.LAST_CLOUD_BACKUP)
 
 
 def test_a_file_from_a_newer_version_is_left_alone(tmp_path: Path) -> None:

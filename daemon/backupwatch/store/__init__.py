@@ -13,10 +13,10 @@ from typing import Any
 from backupwatch.facts.observation import Fact, Subject
 from backupwatch.facts.snapshot import Snapshot, Span
 from backupwatch.store import chronicle, observations, outbox
-from backupwatch.store.opening import DamagedError, Report, open_reader, open_writer, unusable
+from backupwatch.store.opening import DamagedError, GoneError, Report, open_reader, open_writer, unusable
 from backupwatch.store.outbox import Entry
 
-__all__ = ["DamagedError", "Entry", "SourceStatus", "Store", "open_store", "read_store"]
+__all__ = ["DamagedError", "Entry", "GoneError", "SourceStatus", "Store", "open_store", "read_store"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +131,11 @@ class Store:
         with self._reading() as db:
             return outbox.ended(db, since)
 
+    def spoken_of(self, ident: str) -> tuple[str, ...]:
+        """The UDIDs of the phones that a message speaks of; none if there is no such message."""
+        with self._reading() as db:
+            return outbox.udids_of(db, ident)
+
     def shown(
         self, ident: str, channel: str, evidence: str, changed: Mapping[str, Mapping[str, Any] | None], now: datetime
     ) -> None:
@@ -232,9 +237,9 @@ class Store:
             observations.prune(db, now)
 
     def expect_in_place(self) -> None:
-        """:raises DamagedError: the file was deleted or replaced; what is written here, nobody would ever read."""
+        """:raises GoneError: the file was deleted or replaced; what is written here, nobody would ever read."""
         if _inode(self.path) != self._inode:
-            raise DamagedError(f"The memory file {self.path} was deleted or replaced while it was in use")
+            raise GoneError(f"The memory file {self.path} was deleted or replaced while it was in use")
 
     def close(self) -> None:
         """Close the file."""

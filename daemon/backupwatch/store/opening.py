@@ -22,6 +22,10 @@ class DamagedError(BackupwatchError):
     """The store cannot be read as it is; opening it anew may mend it."""
 
 
+class GoneError(DamagedError):
+    """The store's file is no longer where it was opened."""
+
+
 def open_writer(path: Path, now: datetime, report: Report, *, thorough: bool) -> sqlite3.Connection:
     """The daemon's connection, checked and migrated.
 
@@ -90,7 +94,9 @@ def unusable(path: Path, error: Exception) -> BackupwatchError:
                 fix=fix,
                 retry=True,
             )
-    kind = DamagedError if _is_damage(error) or "disk i/o" in words else BackupwatchError
+    # A closed one could not be opened anew the last time.
+    damaged = _is_damage(error) or "disk i/o" in words or "closed database" in words
+    kind = DamagedError if damaged else BackupwatchError
     return kind(
         f"The memory file {path} cannot be used ({words[:80]})",
         meaning="Without it no alert can be remembered",
@@ -145,11 +151,13 @@ def _salvage(aside: Path, fresh: sqlite3.Connection) -> int:
         columns = [row[1] for row in fresh.execute(f"PRAGMA table_info({table})")]
         names, marks = ", ".join(columns), ", ".join("?" for _ in columns)
         fresh.execute("BEGIN IMMEDIATE")
-        try:
-            for row in old.execute(f"SELECT {names} FROM {table}"):  # noqa: S608 - names are our own schema's
-                saved += fresh.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount  # noqa: S608
-        except sqlite3.Error:
-            pass  # the rest of this table is beyond the damage
+        for order in ("ASC", "DESC"):  # from both ends towards the damage: the newest rows matter most
+            try:
+                for row in old.execute(f"SELECT {names} FROM {table} ORDER BY rowid {order}"):  # noqa: S608 - our schema
+                    saved += fresh.execute(f"INSERT OR IGNORE INTO {table} VALUES ({marks})", row).rowcount  # noqa: S608
+            except sqlite3.Error:
+                continue
+            break
         fresh.execute("COMMIT")
     old.close()
     return saved

@@ -127,6 +127,12 @@ def ended(connection: sqlite3.Connection, since: datetime) -> list[Entry]:
     return _entries(connection, "created_at >= ? ORDER BY created_at, id", (since.timestamp(),))
 
 
+def udids_of(connection: sqlite3.Connection, ident: str) -> tuple[str, ...]:
+    """The phones that a message speaks of."""
+    row = connection.execute("SELECT udids FROM outbox WHERE id = ?", (ident,)).fetchone()
+    return tuple(json.loads(row[0])) if row else ()
+
+
 def mark_shown(connection: sqlite3.Connection, ident: str, channel: str, evidence: str, now: datetime) -> None:
     """Note the proof that a message was shown; the caller holds the transaction."""
     connection.execute(
