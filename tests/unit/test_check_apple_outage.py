@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from facts_builder import Story, outage
 
+from backupwatch.facts import kinds
 from backupwatch.judge.finding import Blamed, Certainty, NotChecked, RuledOut
 
 ID = "apple-outage"
@@ -102,3 +103,19 @@ def test_an_outage_read_some_hours_ago_is_told_with_the_moment_of_reading() -> N
     assert found.certainty is Certainty.LIKELY
     assert found.evidence[0].startswith("On Sat 21 Nov, 15:05 Apple reported trouble with iCloud Backup since")
     assert "It covers 3 of the 4 nights without a backup" in found.evidence
+
+
+def test_one_refusal_explains_one_night_and_never_says_that_apple_is_down() -> None:
+    """Error 304 once, the page reports no trouble, and the phone never charged."""
+    story = Story(9.5).apple().nights(kinds.ON_POWER, *[False] * 9).log(1.4, "failure", 304)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.POSSIBLE
+    assert 0.1 < found.explains < 0.12
+    assert found.summary == "Apple's servers refused the iPhone's backup"
+    assert story.diagnosis().causes[0].id == "no-power"
+
+
+@pytest.mark.parametrize("code", [17, 13])
+def test_too_many_requests_and_a_locked_backup_are_apples_refusals(code: int) -> None:
+    """Both pass by waiting."""
+    assert f"error {code}" in Story(4.5).log(0.5, "failure", code).blamed(ID).evidence[0]

@@ -60,3 +60,13 @@ def test_just_switched_off_is_a_warning_before_anything_is_stale() -> None:
 def test_a_switch_thrown_yesterday_does_not_explain_nine_days() -> None:
     """It explains the last day of them."""
     assert switched_off(9.5, 1.0).blamed(ID).explains < 0.2
+
+
+def test_a_backup_broken_off_by_the_switch_tells_of_it_where_it_cannot_be_read() -> None:
+    """Cancel code 217."""
+    story = Story().log(1.5, "cancelled", 217)
+    assert isinstance(story.finding(ID), RuledOut)
+    story.phone.drop(kinds.CLOUD_BACKUP_ENABLED)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.LIKELY
+    assert "code 217" in found.evidence[0]

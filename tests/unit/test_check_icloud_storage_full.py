@@ -107,3 +107,35 @@ def test_the_path_fits_the_phones_ios(version: str, path: str) -> None:
     story = Story().quota(5.0)
     story.phone.only(kinds.OS_VERSION, version)
     assert path in story.blamed(ID).fix[0]
+
+
+def test_an_old_error_is_past_once_room_was_seen() -> None:
+    """303 eight days ago, 160 GB free today: iOS has tried again since."""
+    found = Story().quota(40, 200).on_account().log(8.4, "failure", 303).finding(ID)
+    assert isinstance(found, RuledOut)
+    assert found.evidence[0].startswith("iCloud has room again: 160.0 of 200.0 GB were free on")
+
+
+def test_after_room_was_made_ios_may_still_wait_for_a_week() -> None:
+    """303 three days ago, room today: only Back Up Now does not wait, and nothing is to be deleted."""
+    found = Story().quota(40, 200).on_account().log(2.5, "failure", 303).blamed(ID)
+    assert found.certainty is Certainty.POSSIBLE
+    assert "was full" in found.summary
+    assert "Back Up Now" in found.fix[0]
+
+
+def test_seven_errors_outweigh_an_earlier_one_of_another_kind() -> None:
+    """No internet eight days ago, no room on each of the seven nights since."""
+    for code in (308, 305, 22, 209, 106):
+        story = Story().quota(4.99).on_account().log(8.4, "failure", code)
+        for night in range(7):
+            story.log(0.5 + night, "failure", 303)
+        first, second, *_ = story.diagnosis().causes
+        assert (first.id, first.certainty) == (ID, Certainty.CERTAIN), code
+        assert second.certainty is not Certainty.CERTAIN, code
+        assert second.explains < 0.2, code
+
+
+def test_a_few_gigabytes_of_a_large_plan_are_room_when_the_next_backup_fits() -> None:
+    """9 of 2048 GB free, and it needs six."""
+    assert isinstance(Story().quota(2039, 2048, 60).on_account().finding(ID), RuledOut)

@@ -32,8 +32,18 @@ def test_no_room_is_to_blame(free: int, certainty: Certainty) -> None:
 
 
 def test_error_106_is_certain() -> None:
-    """Disk full, says the phone."""
-    assert "error 106" in with_room(5 * GB).log(1, "failure", 106).blamed(ID).evidence[0]
+    """Disk full, says the phone, and nobody has seen room since."""
+    found = Story().log(1, "failure", 106).blamed(ID)
+    assert found.certainty is Certainty.CERTAIN
+    assert "error 106" in found.evidence[0]
+
+
+def test_room_that_was_seen_after_the_error_makes_it_past() -> None:
+    """Of last night it is possible; of eight days ago it is over."""
+    lately = with_room(5 * GB).log(1, "failure", 106).blamed(ID)
+    assert lately.certainty is Certainty.POSSIBLE
+    assert "was full when it last tried" in lately.summary
+    assert isinstance(with_room(60 * GB).log(8.4, "failure", 105).finding(ID), RuledOut)
 
 
 def test_room_is_ruled_out() -> None:

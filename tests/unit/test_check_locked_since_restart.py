@@ -49,3 +49,15 @@ def test_seen_locked_now_and_then_is_one_long_lock() -> None:
     assert found.certainty is Certainty.CERTAIN
     assert "since Thu 19 Nov" in found.evidence[0]
     assert found.explains > 0.8
+
+
+def test_unlocked_since_the_error_makes_it_past() -> None:
+    """Of last night it is possible; of eight days ago it is over."""
+    lately = Story().log(0.5, "failure", 209)
+    lately.phone.was(kinds.UNLOCKED_SINCE_BOOT, True, 0.1)
+    found = lately.blamed(ID)
+    assert found.certainty is Certainty.POSSIBLE
+    assert "had not been unlocked" in found.summary
+    before = Story().log(8.4, "failure", 209)
+    before.phone.was(kinds.UNLOCKED_SINCE_BOOT, True, 0.1)
+    assert isinstance(before.finding(ID), RuledOut)

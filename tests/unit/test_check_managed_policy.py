@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from facts_builder import Story
 
 from backupwatch.facts import kinds
@@ -42,3 +43,10 @@ def test_managed_but_on_is_ruled_out_and_so_is_a_private_phone() -> None:
 def test_unknown_management_is_not_checked() -> None:
     """The service did not answer."""
     assert isinstance(Story().finding(ID), NotChecked)
+
+
+@pytest.mark.parametrize("line", [("policy", None), ("failure", 22)])
+def test_a_policy_that_was_lifted_is_no_cause(line: tuple[str, int | None]) -> None:
+    """Forbidden eight days ago; this morning the phone says that its backup is on."""
+    story = Story().log(8.4, *line).log(0.5, "on-condition", enabled=True, onPower=True, locked=True, onWiFi=True)
+    assert isinstance(story.finding(ID), NotChecked)

@@ -10,9 +10,26 @@ ID = "metered-network"
 
 
 def test_low_data_mode_in_the_log_is_certain() -> None:
-    """constrained:1."""
-    story = Story().log(1.5, "network", available=True, expensive=False, constrained=True)
+    """constrained:1, in two nights; in one it is possible."""
+    story = Story()
+    story.log(story.last_night(), "network", available=True, expensive=False, constrained=True)
+    assert story.blamed(ID).certainty is Certainty.POSSIBLE
+    story.log(story.last_night(1), "network", available=True, expensive=False, constrained=True)
     assert story.blamed(ID).certainty is Certainty.CERTAIN
+
+
+def test_a_hotspot_by_day_says_nothing_of_the_network_at_night() -> None:
+    """On a train at half past one."""
+    found = Story().log(0.02, "network", available=True, expensive=True).finding(ID)
+    assert isinstance(found, NotChecked)
+    assert "only by day" in found.reason
+
+
+def test_one_broken_connection_of_last_week_explains_one_night() -> None:
+    """Error 300 eight days ago."""
+    found = Story().log(8.4, "failure", 300).blamed(ID)
+    assert found.certainty is Certainty.POSSIBLE
+    assert found.explains < 0.15
 
 
 def test_a_broken_connection_is_likely() -> None:

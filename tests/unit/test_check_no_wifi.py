@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from facts_builder import Story
 
 from backupwatch.facts import kinds
@@ -44,3 +45,10 @@ def test_wifi_without_internet_quotes_the_error() -> None:
 def test_on_wifi_at_night_is_ruled_out() -> None:
     """Reached over Wi-Fi in three nights."""
     assert isinstance(Story().nights(kinds.CONNECTION, "wifi", "wifi", "wifi").finding(ID), RuledOut)
+
+
+@pytest.mark.parametrize("code", [221, 224])
+def test_backups_over_cellular_that_broke_off_want_wifi(code: int) -> None:
+    """Cellular went away twice."""
+    found = Story().log(1.5, "cancelled", code).log(2.5, "cancelled", code).blamed(ID)
+    assert found.evidence[0].startswith("2 backups over cellular")

@@ -85,3 +85,11 @@ def test_an_ipad_has_ipados() -> None:
     found = story.blamed(ID)
     assert found.summary == "A newer iPadOS is out for this iPad"
     assert found.evidence == ("iPadOS 26.1; 26.3 is out",)
+
+
+def test_an_update_since_the_error_answers_it() -> None:
+    """203 a week ago, updated to the newest since."""
+    story = Story().out("26.3").log(7, "failure", 203)
+    story.phone.drop(kinds.OS_VERSION)
+    story.phone.was(kinds.OS_VERSION, "26.1", 40, 4.1).was(kinds.OS_VERSION, "26.3", 4)
+    assert isinstance(story.finding(ID), RuledOut)

@@ -27,6 +27,7 @@ WORDS = words(
     {
         "summary": "Apple's {service} is not working",
         "summary-past": "Apple's {service} was not working",
+        "summary-refused": "Apple's servers refused the {thing}'s backup",
         "ongoing": "Apple reports trouble with {service} since {start}",
         "reported": "On {moment} Apple reported trouble with {service} since {start}",
         "ended": "Apple reported trouble with {service} from {start} to {end}",
@@ -66,7 +67,7 @@ def check(case: Case) -> Finding:
     if event is not None and windows and covered * 2 >= len(windows):
         return _blamed(case, event, covered, len(windows), failed)
     if failed is not None:
-        return _refused(case, failed)
+        return _refused(case, failed, len(windows))
     if page is None:
         return NotChecked(ID, WORDS.say("unread"))
     if not case.now - page.last_at <= about.STILL_TRUE:
@@ -127,17 +128,20 @@ def _blamed(case: Case, event: Event, covered: int, number: int, failed: phone_l
     )
 
 
-def _refused(case: Case, failed: phone_log.Failure) -> Blamed:
-    """No event on Apple's page, yet the phone says that the servers refused."""
+def _refused(case: Case, failed: phone_log.Failure, number: int) -> Blamed:
+    """No event on Apple's page, yet the phone says that the servers refused: that explains the nights of it alone."""
     places = about.places(case)
-    recent = case.now - failed.last_at <= timedelta(days=2)
+    page = case.snapshot.status.newest(kinds.SERVICE_EVENTS)
+    denied = page is not None and case.now - page.last_at <= about.STILL_TRUE
+    recent = failed.is_latest and case.now - failed.last_at <= timedelta(days=2)
     return Blamed(
         ID,
-        Certainty.LIKELY if recent else Certainty.POSSIBLE,
-        WORDS.say("summary", service="iCloud Backup"),
+        Certainty.LIKELY if recent and not denied else Certainty.POSSIBLE,
+        WORDS.say("summary-refused", **places),
         (_own_word(case, failed),),
-        WORDS.steps("fix", **places),
+        WORDS.steps("fix" if recent and not denied else "fix-past", **places),
         SOURCE,
+        explains=min(1.0, failed.nights / max(1, number)),
         effort=0,
     )
 

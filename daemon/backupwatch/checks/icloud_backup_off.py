@@ -6,14 +6,17 @@ the flag means that computer backups are preferred; then backups go on, and the 
 
 from __future__ import annotations
 
+from typing import Final
+
 from backupwatch.checks import MISSING
 from backupwatch.facts import kinds
-from backupwatch.judge import about
+from backupwatch.judge import about, phone_log
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut, State
 from backupwatch.wording import values, words
 
 ID = "icloud-backup-off"
 SOURCE = "https://support.apple.com/108366"
+SWITCHED_OFF: Final = frozenset({217})
 APPLIES = MISSING | {State.FRESH}
 WORDS = words(
     ID,
@@ -22,6 +25,8 @@ WORDS = words(
         "off": "iCloud Backup is off; the {thing} said so on {moment}",
         "off-since": "iCloud Backup was switched off between {earlier} and {moment}",
         "vanished": "The date of its last iCloud backup ({last}) was gone on {moment}",
+        "log.one": "A backup was broken off on {moment} because it was switched off (code {code})",
+        "log.other": "{number} backups were broken off, last on {moment}, because it was switched off (code {code})",
         "on": "iCloud Backup is on",
         "works": "The {thing} says that iCloud Backup is off, yet it made a backup on {moment}",
         "unread": "the {thing} has not said whether iCloud Backup is on",
@@ -37,7 +42,7 @@ def check(case: Case) -> Finding:
     places = about.places(case)
     switch = about.from_phone(case.phone.flag(kinds.CLOUD_BACKUP_ENABLED), case)
     if switch is None:
-        return NotChecked(ID, WORDS.say("unread", **places))
+        return _by_log(case) or NotChecked(ID, WORDS.say("unread", **places))
     if switch.value:
         return RuledOut(ID, (WORDS.say("on"),))
     found = case.freshness
@@ -62,3 +67,15 @@ def check(case: Case) -> Finding:
         effort=2,
         warning=found.state is State.FRESH,
     )
+
+
+def _by_log(case: Case) -> Blamed | None:
+    """A backup was broken off by the switch, which could not be read."""
+    failed = phone_log.failure(case, SWITCHED_OFF)
+    if failed is None or phone_log.allowed_since(case, failed.last_at):
+        return None
+    places = about.places(case)
+    line = WORDS.count("log", failed.times, moment=values.minute(failed.last_at, case.zone), code=failed.code)
+    fix = WORDS.steps("fix", **places)
+    summary = WORDS.say("summary", **places)
+    return Blamed(ID, Certainty.LIKELY, summary, (line,), fix, SOURCE, explains=failed.share, effort=2)

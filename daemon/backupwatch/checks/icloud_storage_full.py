@@ -25,13 +25,14 @@ QUOTA_EXCEEDED: Final = frozenset({303})
 _NEAR: Final = timedelta(hours=12)
 _NO_LESS: Final = 0.7
 """A backup that was made with hardly more room than there is now shows that this room is enough."""
-_FULL_TO_THE_BRIM: Final = 0.005
-"""Less than half a percent free is full, whatever the size of the next backup."""
+_RETRIES_WITHIN: Final = timedelta(days=7)
+"""After a failure for lack of room iOS tries again by itself within this time (its cap on retry-after dates)."""
 WORDS = words(
     ID,
     {
         "summary": "iCloud storage is full",
         "summary-soon": "iCloud storage is nearly full",
+        "summary-past": "iCloud storage was full, and the {thing} may still be waiting before it tries again",
         "used": "iCloud: {used} of {total} GB used, {free} GB free; the next backup needs about {need} GB",
         "over": "The account itself says that its storage is over its limit",
         "shrank": "The iCloud plan shrank from {before} to {total} GB",
@@ -39,6 +40,7 @@ WORDS = words(
         "log.other": (
             "The {thing} reported {number} times, last on {moment}, that iCloud has no room left (error {code})"
         ),
+        "has-room": "iCloud has room again: {free} of {total} GB were free on {moment}",
         "forecast": "At the pace of the last weeks it will be full around {day}",
         "worked": "There was hardly more room when the last backup was made, on {moment}",
         "room": "iCloud: {used} of {total} GB used, {free} GB free",
@@ -50,6 +52,9 @@ WORDS = words(
         "fix.2": "Backups of devices that are gone, large videos and old messages take the most room",
         "fix.3": "Open {icloud_backup} and tap Back Up Now; otherwise the {thing} may wait for up to a week",
         "fix.4": "It worked when a new time stands under Back Up Now, usually within a few hours",
+        "fix-past.1": "On the {thing} open {icloud_backup} and tap Back Up Now",
+        "fix-past.2": "Otherwise it tries again by itself, which may take up to a week after it failed",
+        "fix-past.3": "It worked when a new time stands under Back Up Now, usually within a few hours",
     },
 )
 
@@ -62,10 +67,8 @@ def check(case: Case) -> Finding:
     room = quota(case.snapshot.account)
     linked = on_account(case)
     if failed is not None:
-        moment = values.minute(failed.last_at, case.zone)
-        line = WORDS.count("log", failed.times, moment=moment, code=failed.code, **places)
-        more = (_used(room.value),) if room and linked is not False and about.is_recent(room, case) else ()
-        return _blamed(case, places, Certainty.CERTAIN, (*more, line))
+        known = room.value if room and linked is not False and about.is_recent(room, case) else None
+        return _failed(case, places, failed, known, linked=linked is True or len(case.snapshot.phones) == 1)
     if linked is False:
         return NotChecked(ID, WORDS.say("other-account", **places))
     if room is None:
@@ -77,10 +80,45 @@ def check(case: Case) -> Finding:
     return _weigh(case, places, room.value, linked=linked is True or len(case.snapshot.phones) == 1)
 
 
-def _weigh(case: Case, places: dict[str, str], room: Quota, *, linked: bool) -> Finding:
+def _failed(
+    case: Case, places: dict[str, str], failed: phone_log.Failure, room: Quota | None, *, linked: bool
+) -> Finding:
+    """The phone's own error, unless room was seen after it: then it is past, yet iOS may still wait."""
+    moment = values.minute(failed.last_at, case.zone)
+    line = WORDS.count("log", failed.times, moment=moment, code=failed.code, **places)
+    if room is None:
+        return _blamed(case, places, failed.certainty, (line,), explains=failed.share)
+    if _is_over(case) or room.available < room.need or room.read_at <= failed.last_at:
+        full = linked and (_is_over(case) or room.is_full)
+        sure, explains = (Certainty.CERTAIN, max(failed.share, _explains(case))) if full else (None, failed.share)
+        return _blamed(case, places, sure or failed.certainty, (_used(room), line), explains=explains)
+    if not linked:
+        return _blamed(case, places, Certainty.LIKELY, (_used(room), line), explains=failed.share)
+    sizes = _sizes(room)
+    seen = values.minute(room.read_at, case.zone)
+    again = WORDS.say("has-room", free=sizes["free"], total=sizes["total"], moment=seen)
+    if case.now - failed.last_at > _RETRIES_WITHIN or not failed.is_latest:
+        return RuledOut(ID, (again, line))
+    return Blamed(
+        ID,
+        Certainty.POSSIBLE,
+        WORDS.say("summary-past", **places),
+        (again, line),
+        WORDS.steps("fix-past", **places),
+        SOURCE,
+        explains=failed.share,
+        effort=2,
+    )
+
+
+def _is_over(case: Case) -> bool:
+    """Whether the account itself says so."""
     flag = case.snapshot.account.flag(kinds.OVER_QUOTA)
-    over = flag is not None and flag.value and about.is_recent(flag, case)
-    brim = room.available < _FULL_TO_THE_BRIM * room.total
+    return flag is not None and flag.value and about.is_recent(flag, case)
+
+
+def _weigh(case: Case, places: dict[str, str], room: Quota, *, linked: bool) -> Finding:
+    over, brim = _is_over(case), room.is_full
     if over or brim or room.available < room.need:
         fresh = case.freshness.state is State.FRESH
         worked = _worked_with(case)
@@ -99,7 +137,13 @@ def _weigh(case: Case, places: dict[str, str], room: Quota, *, linked: bool) -> 
 
 
 def _blamed(
-    case: Case, places: dict[str, str], sure: Certainty, evidence: tuple[str, ...], *, soon: bool = False
+    case: Case,
+    places: dict[str, str],
+    sure: Certainty,
+    evidence: tuple[str, ...],
+    *,
+    soon: bool = False,
+    explains: float | None = None,
 ) -> Blamed:
     return Blamed(
         ID,
@@ -108,14 +152,16 @@ def _blamed(
         evidence,
         WORDS.steps("fix", **places),
         SOURCE,
-        explains=1.0 if case.freshness.state is State.FRESH else _explains(case),
+        explains=_explains(case) if explains is None else explains,
         effort=10,
         warning=case.freshness.state is State.FRESH,
     )
 
 
 def _explains(case: Case) -> float:
-    """The share of the gap since the storage was last seen with room."""
+    """The share of the gap since the storage was last seen with room; of a warning all."""
+    if case.freshness.state is State.FRESH:
+        return 1.0
     roomy = [
         span.last_at
         for span in case.snapshot.account.spans(kinds.QUOTA)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from backupwatch.facts import kinds
+from backupwatch.facts.snapshot import Reading
 from backupwatch.judge import about, phone_log
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut
 from backupwatch.wording import values, words
@@ -21,6 +22,7 @@ WORDS = words(
     ID,
     {
         "summary": "The storage of this {thing} is full",
+        "summary-past": "The storage of this {thing} was full when it last tried",
         "free": "{free} GB of {total} GB are free on the {thing}",
         "free-only": "{free} GB are free on the {thing}",
         "log.one": "A backup failed on {moment} because the {thing} has no room left (error {code})",
@@ -46,14 +48,22 @@ def check(case: Case) -> Finding:
     if failed is not None:
         moment = values.minute(failed.last_at, case.zone)
         line = WORDS.count("log", failed.times, moment=moment, code=failed.code, **places)
-        return _blamed(case, Certainty.CERTAIN, tuple(filter(None, (line, room))))
+        if free is None or odd or free.last_at <= failed.last_at or _is_little(free.value, total):
+            return _blamed(case, failed.certainty, tuple(filter(None, (line, room))), failed.share)
+        if case.now - failed.last_at > about.STILL_TRUE or not failed.is_latest:
+            return RuledOut(ID, (room, line))
+        return _blamed(case, Certainty.POSSIBLE, (line, room), failed.share, kind="-past")
     if free is None or odd:
         return NotChecked(ID, WORDS.say("odd" if odd else "unread", **places))
     if free.value <= NONE_LEFT:
         return _blamed(case, Certainty.CERTAIN, (room,), _explains(case))
-    if free.value < LITTLE or (total is not None and free.value < LITTLE_SHARE * total.value):
+    if _is_little(free.value, total):
         return _blamed(case, Certainty.LIKELY, (room,), _explains(case))
     return RuledOut(ID, (room,))
+
+
+def _is_little(free: float, total: Reading[float] | None) -> bool:
+    return free < LITTLE or (total is not None and free < LITTLE_SHARE * total.value)
 
 
 def _room(free: float, total: float | None, places: dict[str, str]) -> str:
@@ -73,12 +83,12 @@ def _explains(case: Case) -> float:
     return about.share(case, max(roomy)) if roomy else 1.0
 
 
-def _blamed(case: Case, sure: Certainty, evidence: tuple[str, ...], explains: float = 1.0) -> Blamed:
+def _blamed(case: Case, sure: Certainty, evidence: tuple[str, ...], explains: float, *, kind: str = "") -> Blamed:
     places = about.places(case)
     return Blamed(
         ID,
         sure,
-        WORDS.say("summary", **places),
+        WORDS.say(f"summary{kind}", **places),
         evidence,
         WORDS.steps("fix", **places),
         SOURCE,

@@ -19,6 +19,7 @@ WORDS = words(
     ID,
     {
         "summary": "The {thing} has not been unlocked since it was restarted",
+        "summary-past": "The {thing} had not been unlocked since it was restarted when it last tried",
         "locked": "It waits for its passcode since {moment} at the latest",
         "log.one": "A backup failed on {moment} because the {thing} had not been unlocked (error {code})",
         "log.other": "{number} backups failed, last on {moment}, because it had not been unlocked (error {code})",
@@ -45,9 +46,12 @@ def check(case: Case) -> Finding:
     failed = phone_log.failure(case, KEYS_MISSING)
     if failed is not None:
         moment = values.minute(failed.last_at, case.zone)
-        return _blamed(
-            case, Certainty.CERTAIN, WORDS.count("log", failed.times, moment=moment, code=failed.code, **places)
-        )
+        line = WORDS.count("log", failed.times, moment=moment, code=failed.code, **places)
+        if unlocked is None or unlocked.last_at <= failed.last_at:
+            return _blamed(case, failed.certainty, line, failed.share)
+        if case.now - failed.last_at > about.STILL_TRUE or not failed.is_latest:
+            return RuledOut(ID, (WORDS.say("unlocked"), line))
+        return _blamed(case, Certainty.POSSIBLE, line, failed.share, kind="-past")
     said = phone_log.said(case, LogWord.MISSING_KEYS)
     if said and unlocked is None:
         return _blamed(
@@ -58,12 +62,12 @@ def check(case: Case) -> Finding:
     return RuledOut(ID, (WORDS.say("unlocked"),))
 
 
-def _blamed(case: Case, sure: Certainty, line: str, explains: float = 1.0) -> Blamed:
+def _blamed(case: Case, sure: Certainty, line: str, explains: float = 1.0, *, kind: str = "") -> Blamed:
     places = about.places(case)
     return Blamed(
         ID,
         sure,
-        WORDS.say("summary", **places),
+        WORDS.say(f"summary{kind}", **places),
         (line,),
         WORDS.steps("fix", **places),
         SOURCE,

@@ -45,11 +45,11 @@ def check(case: Case) -> Finding:
     """The phone's own word first; then managed and off."""
     places = about.places(case)
     failed = phone_log.failure(case, FORBIDDEN)
-    if failed is not None:
+    if failed is not None and not phone_log.allowed_since(case, failed.last_at):
         line = WORDS.say("log", moment=values.minute(failed.last_at, case.zone), code=failed.code, **places)
-        return _blamed(case, "summary", Certainty.CERTAIN, line)
+        return _blamed(case, "summary", failed.certainty, line, failed.share)
     said = phone_log.said(case, LogWord.POLICY)
-    if said:
+    if said and not phone_log.allowed_since(case, said[-1][0]):
         line = WORDS.say("line", moment=values.minute(said[-1][0], case.zone), **places)
         return _blamed(case, "summary", Certainty.CERTAIN, line)
     return _by_management(case, places)
@@ -82,6 +82,7 @@ def _supervised(case: Case, places: dict[str, str]) -> str:
     return WORDS.say("supervised-by", organisation=text.name(organisation.value), **places)
 
 
-def _blamed(case: Case, summary: str, sure: Certainty, line: str) -> Blamed:
+def _blamed(case: Case, summary: str, sure: Certainty, line: str, explains: float = 1.0) -> Blamed:
     places = about.places(case)
-    return Blamed(ID, sure, WORDS.say(summary, **places), (line,), WORDS.steps("fix", **places), SOURCE, effort=20)
+    fix = WORDS.steps("fix", **places)
+    return Blamed(ID, sure, WORDS.say(summary, **places), (line,), fix, SOURCE, explains=explains, effort=20)

@@ -18,6 +18,8 @@ ID = "no-wifi"
 SOURCE = "https://support.apple.com/108366"
 NO_INTERNET: Final = frozenset({308})
 WIFI_LOST: Final = frozenset({220})
+CELLULAR_LOST: Final = frozenset({221, 224})
+"""A backup over cellular, which is made where there is no Wi-Fi: the network went, or the carrier forbade it."""
 WORDS = words(
     ID,
     {
@@ -31,6 +33,10 @@ WORDS = words(
         "internet.other": "{number} backups failed, last on {moment}, because there was no internet (error {code})",
         "lost.one": "A backup was broken off on {moment} because Wi-Fi went away (code {code})",
         "lost.other": "{number} backups were broken off, last on {moment}, because Wi-Fi went away (code {code})",
+        "cellular.one": "A backup over cellular was broken off on {moment} because cellular went away (code {code})",
+        "cellular.other": (
+            "{number} backups over cellular were broken off, last on {moment}, because cellular went away (code {code})"
+        ),
         "few.one": "on Wi-Fi on {met} of the {number} night that is known, which is too little to judge by",
         "few.other": "on Wi-Fi on {met} of the {number} nights that are known, which is too little to judge by",
         "no-night": "no whole night has passed since a backup was due",
@@ -51,12 +57,16 @@ def check(case: Case) -> Finding:
     missed = nights.missed(case)
     wifi = nights.tally(night.wifi for night in missed)
     on = WORDS.count("on", wifi.known, met=wifi.met) if wifi.known else ""
-    for codes, key, kind in ((NO_INTERNET, "internet", "-internet"), (WIFI_LOST, "lost", "")):
+    for codes, key, kind in (
+        (NO_INTERNET, "internet", "-internet"),
+        (WIFI_LOST, "lost", ""),
+        (CELLULAR_LOST, "cellular", ""),
+    ):
         failed = phone_log.failure(case, codes)
         if failed is not None and (failed.code in NO_INTERNET or failed.times > 1 or wifi.met == 0):
             moment = values.minute(failed.last_at, case.zone)
             line = WORDS.count(key, failed.times, moment=moment, code=failed.code)
-            return _blamed(case, Certainty.CERTAIN, tuple(filter(None, (line, on))), 1.0, kind=kind)
+            return _blamed(case, failed.certainty, tuple(filter(None, (line, on))), failed.share, kind=kind)
     sure = nights.blame(wifi)
     if sure is not None:
         own = _said(case, missed)

@@ -48,14 +48,14 @@ def check(case: Case) -> Finding:
     """Compare the phone's version with the newest for its model."""
     places = about.places(case)
     failed = phone_log.failure(case, MADE_BY_NEWER)
-    if failed is not None:
+    updated = tried.updated_at(case)
+    if failed is not None and (updated is None or updated < failed.last_at):
         moment = values.minute(failed.last_at, case.zone)
         line = WORDS.say("log", moment=moment, code=failed.code, **places)
-        return _blamed(case, "summary-needed", (line,), Certainty.CERTAIN, last_resort=False)
+        return _blamed(case, "summary-needed", (line,), failed.certainty, last_resort=False, explains=failed.share)
     installed = ios_versions.installed(case)
     if installed is None:
         return NotChecked(ID, WORDS.say("no-version", **places))
-    updated = tried.updated_at(case)
     if updated is not None and not tried.had_a_night(case, updated):
         return NotChecked(ID, WORDS.say("wait", installed=installed, day=values.day(updated, case.zone), **places))
     out = ios_versions.releases(case)
@@ -86,7 +86,9 @@ def _out(case: Case, installed: Version, out: Releases) -> str:
     return WORDS.count("out-since", since, installed=installed, newest=out.newest, **about.places(case))
 
 
-def _blamed(case: Case, summary: str, evidence: tuple[str, ...], sure: Certainty, *, last_resort: bool) -> Blamed:
+def _blamed(
+    case: Case, summary: str, evidence: tuple[str, ...], sure: Certainty, *, last_resort: bool, explains: float = 1.0
+) -> Blamed:
     places = about.places(case)
     return Blamed(
         ID,
@@ -95,6 +97,7 @@ def _blamed(case: Case, summary: str, evidence: tuple[str, ...], sure: Certainty
         evidence,
         WORDS.steps("fix", **places),
         SOURCE,
+        explains=explains,
         effort=30,
         last_resort=last_resort,
     )

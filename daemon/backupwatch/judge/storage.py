@@ -14,6 +14,8 @@ MEGABYTE: Final = 1_000_000
 SMALLEST_NEED: Final = 500 * MEGABYTE
 NEED_SHARE: Final = 0.10
 """A backup adds to the one before: room for a tenth of it, at least 500 MB (our rule; Apple publishes none)."""
+TO_THE_BRIM: Final = 0.005
+"""Less than half a percent free is full."""
 
 _LARGEST: Final = 1e15
 """A thousand times Apple's largest plan: beyond it a number is nonsense."""
@@ -33,6 +35,11 @@ class Quota:
     def need(self) -> float:
         """Bytes that the next backup is likely to add."""
         return max(SMALLEST_NEED, NEED_SHARE * self.backup) if self.backup is not None else SMALLEST_NEED
+
+    @property
+    def is_full(self) -> bool:
+        """Whether hardly anything is free, for whatever backup comes; never where the next one fits."""
+        return self.available < min(TO_THE_BRIM * self.total, self.need)
 
 
 def quota(account: View) -> Reading[Quota] | None:
