@@ -93,3 +93,31 @@ def test_backups_broken_off_by_unplugging_are_certain() -> None:
     found = story.finding(ID)
     assert isinstance(found, Blamed)
     assert "code 219" in found.evidence[0]
+
+
+def test_unplugged_early_in_the_morning_is_a_night_on_the_charger() -> None:
+    """Charging when it was met before midnight; its log says onPower:0 at a quarter past five, when that changed."""
+    story = Story().nights(kinds.ON_POWER, *[Y] * 9, hour=-1)
+    for back in range(9):
+        story.log(story.last_night(back) - 3.25 / 24, "off-condition", onPower=False, locked=False, onWiFi=True)
+    assert isinstance(story.finding(ID), RuledOut)
+
+
+def test_backups_that_ios_puts_off_night_after_night_are_possible() -> None:
+    """Cancel code 223, in two nights; in one it is nothing."""
+    story = Story()
+    story.log(story.last_night(), "cancelled", 223)
+    assert isinstance(story.finding(ID), NotChecked)
+    story.log(story.last_night(1), "cancelled", 223)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.POSSIBLE
+    assert "code 223" in found.evidence[0]
+
+
+def test_two_unlocked_nights_do_not_outweigh_the_errors_of_the_seven_since() -> None:
+    """Broken off by unlocking at first, no room in iCloud since."""
+    story = Story().quota(4.99).on_account().log(8.4, "cancelled", 218).log(7.4, "cancelled", 218)
+    for night in range(7):
+        story.log(0.5 + night, "failure", 303)
+    assert story.diagnosis().causes[0].id == "icloud-storage-full"
+    assert story.blamed(ID).certainty is Certainty.LIKELY

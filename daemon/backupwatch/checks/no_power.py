@@ -18,11 +18,13 @@ ID = "no-power"
 SOURCE = "https://support.apple.com/108366"
 POWER_LOST: Final = frozenset({219})
 UNLOCKED: Final = frozenset({218})
+DEFERRED: Final = frozenset({223})
 WORDS = words(
     ID,
     {
         "summary": "The {thing} is not charging at night",
         "summary-locked": "The {thing} charges at night, but is not left locked",
+        "summary-deferred": "The nights of the {thing} on its charger may be too short for a backup",
         "charged.one": "Charging on {met} of the {number} night that is known since the last backup",
         "charged.other": "Charging on {met} of the last {number} nights that are known",
         "locked.one": "Locked on {met} of the {number} night that is known since the last backup",
@@ -33,6 +35,8 @@ WORDS = words(
         "lost.other": "{number} backups were broken off, last on {moment}, because it was unplugged (code {code})",
         "unlocked.one": "A backup was broken off on {moment} because the {thing} was unlocked (code {code})",
         "unlocked.other": "{number} backups were broken off, last on {moment}, because it was unlocked (code {code})",
+        "deferred.one": "iOS broke a backup off on {moment} to do something else first (code {code})",
+        "deferred.other": "iOS broke {number} backups off, last on {moment}, to do something else first (code {code})",
         "few.one": "charging on {met} of the {number} night that is known, which is too little to judge by",
         "few.other": "charging on {met} of the {number} nights that are known, which is too little to judge by",
         "no-night": "no whole night has passed since a backup was due",
@@ -44,6 +48,9 @@ WORDS = words(
         "fix-locked.1": "Tonight leave the {thing} on its charger with the screen locked until morning",
         "fix-locked.2": "Unlocking it stops a backup at once, so give it a few hours",
         "fix-locked.3": "It worked when {icloud_backup} shows a new time in the morning",
+        "fix-deferred.1": "Put the {thing} on its charger earlier in the evening, locked and on Wi-Fi, in a cool place",
+        "fix-deferred.2": "If you do not want to wait, open {icloud_backup} and tap Back Up Now",
+        "fix-deferred.3": "It worked when {icloud_backup} shows a new time in the morning",
     },
 )
 
@@ -57,7 +64,7 @@ def check(case: Case) -> Finding:
     if lost is not None and (lost.times > 1 or power.met == 0):
         moment = values.minute(lost.last_at, case.zone)
         line = WORDS.count("lost", lost.times, moment=moment, code=lost.code, **about.places(case))
-        return _blamed(case, Certainty.CERTAIN, tuple(filter(None, (line, charged))), 1.0)
+        return _blamed(case, lost.certainty, tuple(filter(None, (line, charged))), lost.share)
     sure = nights.blame(power)
     if sure is not None:
         own = _said(case, missed)
@@ -66,6 +73,12 @@ def check(case: Case) -> Finding:
     never_locked = _never_locked(case, missed)
     if never_locked is not None:
         return never_locked
+    deferred = phone_log.failure(case, DEFERRED)
+    if deferred is not None and deferred.nights >= 2:
+        moment = values.minute(deferred.last_at, case.zone)
+        line = WORDS.count("deferred", deferred.times, moment=moment, code=deferred.code)
+        evidence = tuple(filter(None, (line, charged)))
+        return _blamed(case, Certainty.POSSIBLE, evidence, deferred.share, kind="-deferred")
     if nights.clears(power):
         return RuledOut(ID, (charged,))
     if power.known:
@@ -90,7 +103,7 @@ def _never_locked(case: Case, missed: tuple[Night, ...]) -> Blamed | None:
     if broken is not None and broken.times >= 2:
         moment = values.minute(broken.last_at, case.zone)
         evidence.insert(0, WORDS.count("unlocked", broken.times, moment=moment, code=broken.code))
-        return _blamed(case, Certainty.CERTAIN, tuple(evidence), 1.0, kind="-locked")
+        return _blamed(case, broken.certainty, tuple(evidence), broken.share, kind="-locked")
     if nights.blame(locked) is Certainty.LIKELY and not _told_locked(case):
         return _blamed(case, Certainty.LIKELY, tuple(evidence), locked.share, kind="-locked")
     return None

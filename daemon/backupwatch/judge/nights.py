@@ -143,11 +143,15 @@ def _core(starts: datetime, zone: tzinfo) -> tuple[datetime, datetime]:
 
 @dataclass(frozen=True, slots=True)
 class _Word:
-    """One source's word on one condition, from ``first_at`` to ``last_at``."""
+    """One source's word on one condition, from ``first_at`` to ``last_at``.
+
+    :ivar is_change: a line of the phone's log: it is written when something changes, and says nothing of before.
+    """
 
     first_at: datetime
     last_at: datetime
     holds: bool
+    is_change: bool = False
 
 
 class _Known:
@@ -174,7 +178,7 @@ class _Known:
     def _from_log(self, at: datetime, fields: Mapping[str, bool]) -> None:
         for name, words in (("onPower", self.powered), ("onWiFi", self.wifi), ("locked", self.locked)):
             if name in fields:
-                words.append(_Word(at, at, fields[name]))
+                words.append(_Word(at, at, fields[name], is_change=True))
 
     def night(self, starts: datetime, ends: datetime, zone: tzinfo) -> Night:
         core = _core(starts, zone)
@@ -204,13 +208,12 @@ def _overlap(word: _Word, starts: datetime, ends: datetime) -> bool:
 
 
 def _answer(words: list[_Word], starts: datetime, ends: datetime, core: tuple[datetime, datetime]) -> Answer:
-    held = any(word.holds and _overlap(word, *core) for word in words)
-    failed = any(not word.holds and _overlap(word, *core) for word in words)
+    failed = [word for word in words if not word.holds and _overlap(word, *core)]
+    span = core if any(not word.is_change for word in failed) else (starts, ends)
+    held = any(word.holds and _overlap(word, *span) for word in words)
     if failed:
         return Answer.PARTLY if held else Answer.NO
-    if held or any(word.holds and _overlap(word, starts, ends) for word in words):
-        return Answer.YES
-    return Answer.UNKNOWN
+    return Answer.YES if held else Answer.UNKNOWN
 
 
 def reported_off(phone: View, switch: str, missed: tuple[Night, ...]) -> list[datetime]:
