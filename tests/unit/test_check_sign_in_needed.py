@@ -7,6 +7,7 @@ from facts_builder import Story, ago
 
 from backupwatch.clock import rfc3339
 from backupwatch.facts import kinds
+from backupwatch.facts.observation import BlindReason
 from backupwatch.judge.finding import Certainty, NotChecked
 
 ID = "sign-in-needed"
@@ -91,3 +92,32 @@ def test_a_session_that_ended_before_its_time_is_possible_also_later_in_the_gap(
     found = story.blamed(ID)
     assert found.certainty is Certainty.POSSIBLE
     assert 0.4 < found.explains < 0.6
+
+
+@pytest.mark.parametrize(("state", "reason"), [("locked", BlindReason.REFUSED), ("terms", BlindReason.SIGN_IN)])
+def test_what_apple_said_last_holds_while_the_account_is_not_asked_again(state: str, reason: BlindReason) -> None:
+    """Locked three days ago; since then a person must act, so nobody looks. Anything else is old after two days."""
+    story = Story(3.2).on_account()
+    story.account.only(kinds.ACCOUNT_DEVICES, story.account.tracks[kinds.ACCOUNT_DEVICES][0].value, 40, 2.9)
+    story.account.only(kinds.ACCOUNT_STATE, "ok", 40, 3.0).was(kinds.ACCOUNT_STATE, state, 2.9, 2.9)
+    assert isinstance(story.finding(ID), NotChecked)
+    story.account.blind("icloud", reason, 2.9)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.LIKELY
+    assert found.evidence[0].startswith("Apple said on Thu 19 Nov")
+
+
+def test_another_accounts_phone_is_not_blamed_for_a_lock_of_last_week() -> None:
+    """The account did not list it when it was last asked."""
+    story = Story(3.2)
+    story.account.was(kinds.ACCOUNT_DEVICES, [{"name": "Ben", "model": "iPhone12,1", "os_version": "26.1"}], 40, 2.9)
+    story.account.was(kinds.ACCOUNT_STATE, "locked", 2.9, 2.9).blind("icloud", BlindReason.REFUSED, 2.9)
+    assert isinstance(story.finding(ID), NotChecked)
+
+
+def test_a_session_that_ended_with_the_backups_is_likely_while_nobody_signs_in() -> None:
+    """The account wants a person, who has not come for nine days."""
+    story = Story(9.5).on_account()
+    story.account.was(kinds.ACCOUNT_STATE, "ok", 40, 9.1).was(kinds.ACCOUNT_STATE, "sign-in-needed", 9, 9)
+    story.account.blind("icloud", BlindReason.SIGN_IN, 9)
+    assert story.blamed(ID).certainty is Certainty.LIKELY

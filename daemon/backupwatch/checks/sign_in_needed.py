@@ -11,7 +11,7 @@ from typing import Final
 
 from backupwatch.facts import kinds
 from backupwatch.judge import about, phone_log, tried
-from backupwatch.judge.account_link import on_account
+from backupwatch.judge.account_link import is_parked, on_account
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut
 from backupwatch.wording import values, words
 
@@ -32,6 +32,8 @@ WORDS = words(
         "log.other": "{number} backups failed, last on {moment}, because iCloud refused the sign-in (error {code})",
         "locked": "Apple says since {moment} that the account is locked",
         "terms": "Apple says since {moment} that new terms must be accepted",
+        "locked-then": "Apple said on {moment} that the account is locked; it has not been asked again since",
+        "terms-then": "Apple said on {moment} that new terms must be accepted; it has not been asked again since",
         "signed-out": "Find My was switched off on {moment}, as happens when an account is signed out",
         "together": "The account asked for a new sign-in on {moment}, as it does after a change of its password",
         "again": "A restart did not help, and no update is left to try",
@@ -60,25 +62,28 @@ WORDS = words(
 def check(case: Case) -> Finding:
     """The phone's own error first, then what the account says, then the ladder."""
     failed = phone_log.failure(case, NOT_SIGNED_IN)
-    if failed is not None:
+    signed_in = tried.signed_in_at(case)
+    if failed is not None and (signed_in is None or signed_in < failed.last_at):
         moment = values.minute(failed.last_at, case.zone)
         line = WORDS.count("log", failed.times, moment=moment, code=failed.code)
-        return _blamed(case, "", Certainty.CERTAIN, line)
+        return _blamed(case, "", failed.certainty, line, explains=failed.share)
     return _by_account(case) or _by_find_my(case) or _by_ladder(case)
 
 
 def _by_account(case: Case) -> Blamed | None:
     state = case.snapshot.account.text(kinds.ACCOUNT_STATE)
     linked = on_account(case)
-    if state is None or linked is False or not about.is_recent(state, case):
+    recent = state is not None and about.is_recent(state, case)
+    if state is None or linked is False or not (recent or (is_parked(case) and state.last_at <= case.now)):
         return None
     started = about.started(case.snapshot.account, kinds.ACCOUNT_STATE) or state.first_at
     moment = values.minute(started, case.zone)
     if state.value in {"locked", "terms"}:
-        sure = Certainty.CERTAIN if linked or len(case.snapshot.phones) == 1 else Certainty.LIKELY
+        ours = linked or len(case.snapshot.phones) == 1
+        sure = Certainty.CERTAIN if ours and recent else Certainty.LIKELY
         start = about.since(case.snapshot.account, kinds.ACCOUNT_STATE)
-        kind = f"-{state.value}"
-        return _blamed(case, kind, sure, WORDS.say(state.value, moment=moment), explains=about.share(case, start))
+        line = WORDS.say(state.value if recent else f"{state.value}-then", moment=moment)
+        return _blamed(case, f"-{state.value}", sure, line, explains=about.share(case, start))
     if state.value == "sign-in-needed" and linked:
         return _by_session(case, WORDS.say("together", moment=moment))
     return None

@@ -6,11 +6,20 @@ import re
 from typing import Final
 
 from backupwatch.facts import kinds
-from backupwatch.facts.observation import Json
+from backupwatch.facts.observation import BlindReason, Json
 from backupwatch.judge import about
 from backupwatch.judge.finding import Case
 
 _PRODUCT_TYPE: Final = re.compile(r"[A-Za-z]+\d+,\d+")
+
+
+_WAITS_FOR_A_PERSON: Final = frozenset({BlindReason.REFUSED, BlindReason.SIGN_IN})
+
+
+def is_parked(case: Case) -> bool:
+    """Whether the account is not asked again until a person acts: what it said last holds for as long."""
+    newest = max(case.snapshot.account.blinds, key=lambda blind: blind.observed_at, default=None)
+    return newest is not None and newest.reason in _WAITS_FOR_A_PERSON
 
 
 def on_account(case: Case) -> bool | None:
@@ -24,7 +33,7 @@ def on_account(case: Case) -> bool | None:
         return True
     listed = case.snapshot.account.rows(kinds.ACCOUNT_DEVICES)
     name, model = case.phone.text(kinds.NAME), case.phone.text(kinds.MODEL)
-    if listed is None or not listed.value or model is None or not about.is_recent(listed, case):
+    if listed is None or not listed.value or model is None or not (about.is_recent(listed, case) or is_parked(case)):
         return None
     if name is not None and any(
         row.get("name") == name.value and (row.get("model") == model.value or not _is_product_type(row.get("model")))
