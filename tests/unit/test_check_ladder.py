@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from facts_builder import Story
+from facts_builder import Story, ago
 
+from backupwatch.clock import rfc3339
 from backupwatch.facts import kinds
 from backupwatch.judge.finding import Blamed, Certainty, NotChecked, RuledOut
 
@@ -94,3 +95,20 @@ def test_the_update_counts_as_a_restart_but_not_the_other_way_round() -> None:
     story.phone.drop(kinds.OS_VERSION)
     story.phone.was(kinds.OS_VERSION, "26.1", 40, 4.85).was(kinds.OS_VERSION, "26.3", 4.8)
     assert isinstance(story.finding("sign-in-needed"), Blamed)
+
+
+def test_switching_icloud_backup_on_again_is_not_signing_in_again() -> None:
+    """Off for a week, on again yesterday as advised, restarted since: the reset is not next."""
+    story = session(Story(9.5), 40, 1.85).out("26.1")
+    story.phone.only(kinds.LAST_CLOUD_BACKUP, rfc3339(ago(9.5)), 9.4, 9).was(kinds.LAST_CLOUD_BACKUP, None, 8.9)
+    story.phone.only(kinds.CLOUD_BACKUP_ENABLED, True, 40, 9).was(kinds.CLOUD_BACKUP_ENABLED, False, 8.9, 2)
+    story.phone.was(kinds.CLOUD_BACKUP_ENABLED, True, 1.9)
+    assert isinstance(story.finding("reset-settings"), NotChecked)
+    assert order(story) == ["sign-in-needed"]
+
+
+def test_a_phone_that_was_not_met_for_days_is_not_said_to_run_today() -> None:
+    """First met 39 days ago, last met four and a half days ago."""
+    story = Story(9.5)
+    story.phone.was(kinds.BOOT_SESSION, "boot", 39, 4.5)
+    assert story.blamed("restart-iphone").evidence == ("Running for 34 days without a restart",)

@@ -5,7 +5,7 @@ The codes are those of broken messages inside iOS and of errors without a name; 
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 from backupwatch.facts import kinds
@@ -52,29 +52,32 @@ def check(case: Case) -> Finding:
     if stuck is not None:
         moment = values.minute(stuck.last_at, case.zone)
         line = WORDS.count("log", stuck.times, moment=moment, code=stuck.code)
-        return _blamed(case, Certainty.LIKELY, (line, *running), last_resort=False)
+        sure = Certainty.LIKELY if stuck.is_latest else Certainty.POSSIBLE
+        return _blamed(case, sure, (line, *running), last_resort=False, explains=stuck.share)
     if session is None or not running:
         return NotChecked(ID, WORDS.say("unread", **places))
-    sure = Certainty.LIKELY if case.now - _started_by(case) >= LONG else Certainty.POSSIBLE
+    sure = Certainty.LIKELY if _ran(case) >= LONG else Certainty.POSSIBLE
     return _blamed(case, sure, running, last_resort=True)
 
 
-def _started_by(case: Case) -> datetime:
-    """The moment by which the present session had begun, or ``now``."""
+def _ran(case: Case) -> timedelta:
+    """How long the last session is known to have run: a phone that was not met since may have been restarted."""
     session = case.phone.text(kinds.BOOT_SESSION)
     same = [span.first_at for span in case.phone.spans(kinds.BOOT_SESSION) if session and span.value == session.value]
-    return min([*same, case.now])
+    return min(case.now, session.last_at) - min([*same, session.last_at, case.now]) if session else timedelta(0)
 
 
 def _running(case: Case) -> tuple[str, ...]:
     if case.phone.text(kinds.BOOT_SESSION) is None:
         return ()
-    return (WORDS.count("running", max(1, values.days(case.now - _started_by(case)))),)
+    return (WORDS.count("running", max(1, values.days(_ran(case)))),)
 
 
-def _blamed(case: Case, sure: Certainty, evidence: tuple[str, ...], *, last_resort: bool) -> Blamed:
+def _blamed(
+    case: Case, sure: Certainty, evidence: tuple[str, ...], *, last_resort: bool, explains: float = 1.0
+) -> Blamed:
     places = about.places(case)
-    long = case.now - _started_by(case) >= LONG
+    long = _ran(case) >= LONG
     return Blamed(
         ID,
         sure,
@@ -82,6 +85,7 @@ def _blamed(case: Case, sure: Certainty, evidence: tuple[str, ...], *, last_reso
         evidence,
         WORDS.steps("fix", **places),
         SOURCE,
+        explains=explains,
         effort=3,
         last_resort=last_resort,
     )

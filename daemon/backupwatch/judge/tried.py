@@ -36,10 +36,9 @@ def updated_at(case: Case) -> datetime | None:
 
 
 def signed_in_at(case: Case) -> datetime | None:
-    """When iCloud was last switched off and on again on the phone since the backups stopped, as the facts show it.
+    """When Find My was last switched off and on again on the phone since the backups stopped, as signing out does.
 
-    Find My went off and came back, or the phone's date of its last backup vanished although iCloud Backup is on: iOS
-    deletes it when the account or its backup is switched off.
+    iCloud Backup switched off and on again is not it, though that too deletes the date of the last backup.
     """
     since = case.freshness.gap_since
     if since is None:
@@ -50,9 +49,6 @@ def signed_in_at(case: Case) -> datetime | None:
         for earlier, later in pairwise(spans)
         if earlier.value is False and later.value is True and since < later.first_at <= case.now
     ]
-    enabled, vanished = case.phone.flag(kinds.CLOUD_BACKUP_ENABLED), case.freshness.vanished_at
-    if enabled is not None and enabled.value and vanished is not None and vanished <= case.now:
-        moments.append(vanished)
     return max(moments) if moments else None
 
 
