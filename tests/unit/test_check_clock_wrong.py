@@ -68,3 +68,33 @@ def test_a_backup_date_in_the_future_is_told_even_when_the_age_is_unknown() -> N
     (device,) = story.verdict().devices
     assert device.state is State.UNKNOWN
     assert [cause.id for cause in device.causes] == [ID]
+
+
+def one_reading(seconds: float) -> Story:
+    story = Story(3.5)
+    story.phone.only(kinds.CLOCK_OFFSET, 0.0, 40, 0.1).was(kinds.CLOCK_OFFSET, seconds, 0.02)
+    return story
+
+
+def test_one_reading_does_not_tell_whose_clock_is_wrong() -> None:
+    """Two hours for half an hour, as on a computer that was just started: both are to be looked at, after all else."""
+    story = one_reading(7_200.0).nights(kinds.ON_POWER, *[False] * 4)
+    found = story.blamed(ID)
+    assert found.certainty is Certainty.LIKELY
+    assert found.summary == "The clock of this iPhone or of this computer is wrong"
+    assert found.fix[0].startswith("Compare the clocks")
+    assert story.diagnosis().causes[0].id == "no-power"
+
+
+def test_a_second_phone_that_agrees_with_this_computer_is_a_witness() -> None:
+    """So it is this phone's clock."""
+    story = one_reading(7_200.0)
+    story.others["other"] = Subjects(phone("other")).was(kinds.CLOCK_OFFSET, 0.0, 0.1)
+    assert story.blamed(ID).certainty is Certainty.CERTAIN
+
+
+def test_two_days_of_readings_are_enough() -> None:
+    """Yesterday evening and this afternoon."""
+    story = Story(3.5)
+    story.phone.only(kinds.CLOCK_OFFSET, 0.0, 40, 1.2).was(kinds.CLOCK_OFFSET, 7_200.0, 0.9)
+    assert story.blamed(ID).certainty is Certainty.CERTAIN
