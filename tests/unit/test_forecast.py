@@ -91,3 +91,15 @@ def test_any_history_gives_a_day_ahead_or_nothing(used: list[float]) -> None:
     """Never a day before the last reading."""
     when = forecast(history(*used))
     assert when is None or when >= ago(0.001)
+
+
+def test_a_full_storage_has_no_day_on_which_it_will_be_full() -> None:
+    """Nothing is free since yesterday: that is said by the check itself, not as a day to come."""
+    assert forecast(history(*(3.0 + 0.1 * day for day in range(21)))) is None
+
+
+def test_the_day_is_never_a_past_one() -> None:
+    """Last read twenty hours ago, with room for ten."""
+    story = history(*(4.96 - 0.1 * day for day in range(20, -1, -1)))
+    later = NOW + timedelta(hours=20)
+    assert full_at(story.account.view(), later) == later

@@ -9,7 +9,7 @@ from typing import Final
 
 from backupwatch.facts import kinds
 from backupwatch.facts.snapshot import Span, View
-from backupwatch.judge.storage import parse
+from backupwatch.judge.storage import parse, quota
 
 LOOKS_BACK: Final = timedelta(days=30)
 SHORTEST: Final = timedelta(days=10)
@@ -25,11 +25,16 @@ _LONGEST: Final = timedelta(days=3_650)
 
 
 def full_at(account: View, now: datetime) -> datetime | None:
-    """The moment (UTC) at which nothing will be free, or None when the history does not tell.
+    """The moment (UTC) at which nothing will be free, never before ``now``, or None when the history does not tell.
+
+    None too where it is full already: that is no forecast.
 
     The median of the slopes between all points (Theil and Sen): one day on which somebody deleted or added a lot
     does not bend it. A history in which the plan's size changed, or somebody made room, starts there.
     """
+    newest = quota(account)
+    if newest is not None and newest.value.is_full:
+        return None
     points = _points(account, now)
     if len(points) < FEWEST or points[-1][0] - points[0][0] < SHORTEST:
         return None
@@ -42,7 +47,7 @@ def full_at(account: View, now: datetime) -> datetime | None:
         return None
     at, free = points[-1]
     seconds = free / -slope
-    return at + timedelta(seconds=seconds) if seconds <= _LONGEST.total_seconds() else None
+    return max(now, at + timedelta(seconds=seconds)) if seconds <= _LONGEST.total_seconds() else None
 
 
 def _points(account: View, now: datetime) -> list[tuple[datetime, float]]:
