@@ -55,3 +55,9 @@ def test_verified_is_ruled_out_and_unknown_not_checked() -> None:
     story.account.only(kinds.EMAIL_VERIFIED, True)
     assert isinstance(story.finding(ID), RuledOut)
     assert isinstance(Story().finding(ID), NotChecked)
+
+
+def test_a_backup_made_after_the_address_was_found_unverified_postpones_the_warning() -> None:
+    """Found yesterday, backed up last night: no night without a backup has passed yet."""
+    (device,) = unverified(0.5, 1.1).verdict().devices
+    assert device.causes == ()

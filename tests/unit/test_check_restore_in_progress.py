@@ -23,7 +23,7 @@ def test_the_phones_word_is_certain(word: str) -> None:
     assert restore(word).blamed(ID).certainty is Certainty.CERTAIN
 
 
-@pytest.mark.parametrize("word", ["Complete", "RestoreFinished"])
+@pytest.mark.parametrize("word", ["Complete", "RestoreFinished", "DoneRestoring"])
 def test_a_finished_restore_is_ruled_out(word: str) -> None:
     """It is over."""
     assert isinstance(restore(word).finding(ID), RuledOut)

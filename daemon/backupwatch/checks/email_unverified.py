@@ -5,13 +5,13 @@ The wake-up plug-in of iOS 26.1 asks for it before it starts ``backupd``; no err
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Final
 
 from backupwatch.checks import MISSING
 from backupwatch.facts import kinds
 from backupwatch.facts.kinds import LogWord
-from backupwatch.judge import about, phone_log
+from backupwatch.judge import about, nights, phone_log
 from backupwatch.judge.account_link import on_account
 from backupwatch.judge.finding import Blamed, Case, Certainty, Finding, NotChecked, RuledOut, State
 from backupwatch.wording import values, words
@@ -67,12 +67,18 @@ def _by_account(case: Case, places: dict[str, str]) -> Finding:
     worked = case.freshness.last_cloud
     if worked is not None and worked > verified.first_at + _A_DAY:
         return RuledOut(ID, (WORDS.say("works", moment=values.minute(worked, case.zone)),))
-    if case.freshness.state is State.FRESH and case.now - verified.first_at < _A_DAY:
+    if case.freshness.state is State.FRESH and not _had_its_night(case, verified.first_at):
         return NotChecked(ID, WORDS.say("unread", **places))
     sure = Certainty.CERTAIN if linked or len(case.snapshot.phones) == 1 else Certainty.LIKELY
     start = about.since(case.snapshot.account, kinds.EMAIL_VERIFIED)
     line = WORDS.say("account", moment=values.minute(verified.first_at, case.zone))
     return _blamed(case, sure, line, about.share(case, start))
+
+
+def _had_its_night(case: Case, since: datetime) -> bool:
+    """Whether a whole night has passed unverified in which a backup was due, and none was made."""
+    last = case.freshness.gap_since
+    return last is not None and any(starts >= since for starts, _ in nights.windows(last, case.now, case.zone))
 
 
 def _blamed(case: Case, sure: Certainty, line: str, explains: float) -> Blamed:

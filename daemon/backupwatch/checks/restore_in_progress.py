@@ -36,7 +36,8 @@ def check(case: Case) -> Finding:
     places = about.places(case)
     state = about.from_phone(case.phone.text(kinds.RESTORE_STATE), case)
     word = state.value.casefold().replace(" ", "") if state else ""
-    if state is not None and any(sign in word for sign in _RUNNING):
+    over = any(sign in word for sign in _OVER)  # asked first: "DoneRestoring" has both
+    if state is not None and not over and any(sign in word for sign in _RUNNING):
         line = WORDS.say("state", moment=values.minute(state.first_at, case.zone), **places)
         start = about.since(case.phone, kinds.RESTORE_STATE)
         return _blamed(case, Certainty.CERTAIN, line, about.share(case, start))
@@ -44,7 +45,7 @@ def check(case: Case) -> Finding:
     if said:
         line = WORDS.say("log", moment=values.minute(said[-1], case.zone), **places)
         return _blamed(case, Certainty.CERTAIN, line, 1.0)
-    if any(sign in word for sign in _OVER):
+    if over:
         return RuledOut(ID, (WORDS.say("over", **places),))
     return NotChecked(ID, WORDS.say("odd" if word else "unread", **places))
 
