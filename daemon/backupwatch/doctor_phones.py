@@ -21,6 +21,9 @@ from backupwatch.sources.arrivals import DEFAULT_ADDRESS
 PAIRING_LAPSES: Final = timedelta(days=30)
 """A phone forgets a computer that it has not accepted for 2 592 000 s (lockdownd, iOS 26.1; Apple says 30 days)."""
 
+SOURCE: Final = "iphone"
+"""The look that meets the phone itself."""
+
 PAIRING_WARNING: Final = timedelta(days=21)
 """Early enough that a person who is away for a week can still act."""
 
@@ -87,8 +90,8 @@ def _phone(situation: Situation, udid: str) -> Result:
         return Result(
             ident, Level.WARNING, f"{called}: {_small(blind.sentence)}", "Connect it again and run: backupwatch doctor"
         )
-    way = "by cable" if _value(situation, udid, kinds.CONNECTION) == "usb" else "over Wi-Fi"
-    return Result(ident, Level.OK, f"{called} is paired and its backup settings can be read ({way})")
+    way = {"usb": " (by cable)", "wifi": " (over Wi-Fi)"}.get(str(_value(situation, udid, kinds.CONNECTION)), "")
+    return Result(ident, Level.OK, f"{called} is paired and its backup settings can be read{way}")
 
 
 def wifi_access(situation: Situation) -> list[Result]:
@@ -154,8 +157,13 @@ def pairing_age(situation: Situation) -> list[Result]:
 
 
 def _udids(situation: Situation) -> list[str]:
-    """Phones that were reached now, ignored ones left out."""
-    found = {fact.subject.id: None for fact in situation.facts if fact.subject.kind is SubjectKind.PHONE}
+    """Phones that were met now, ignored ones left out; what the account says of a phone is no meeting."""
+    found = {
+        fact.subject.id: None
+        for fact in situation.facts
+        if fact.subject.kind is SubjectKind.PHONE
+        and (fact.source if isinstance(fact, Observation) else fact.look).partition(":")[0] == SOURCE
+    }
     devices = (situation.config.device(udid) for udid in found)
     return [udid for udid, device in zip(found, devices, strict=True) if device is None or not device.ignore]
 

@@ -114,6 +114,28 @@ def test_a_paired_phone_is_named_with_the_way_it_was_reached(tmp_path: Path) -> 
     assert "cable" in result.sentence
 
 
+def test_what_the_account_says_of_a_phone_does_not_make_it_reached(tmp_path: Path) -> None:
+    """Find My knows the phone also where nothing here can talk to it."""
+    found = [
+        Observation(phone(ANNA), kinds.FIND_MY_STATUS, "online", NOW, "icloud"),
+        Blind(phone(ANNA), "icloud:find-my", BlindReason.SERVER, "It did not work", NOW),
+    ]
+    dead = [blind(BlindReason.NO_USBMUXD, HOST), *found]
+    (result,) = doctor_phones.phones(at(tmp_path, *dead, snapshot=met(ANNA, timedelta(hours=1))))
+    assert (result.level, result.sentence) == (Level.WARNING, "No phone can be reached right now")
+    (result,) = doctor_phones.pairing_age(at(tmp_path, *dead, snapshot=met(ANNA, timedelta(days=40))))
+    assert "lapsed" in result.sentence
+
+
+def test_the_way_to_a_phone_is_told_only_where_it_is_known(tmp_path: Path) -> None:
+    """Not by cable does not mean over Wi-Fi."""
+    (result,) = doctor_phones.phones(at(tmp_path, seen(kinds.TRUST, "trusted")))
+    assert "Wi-Fi" not in result.sentence
+    facts = [seen(kinds.TRUST, "trusted"), seen(kinds.CONNECTION, "wifi")]
+    (result,) = doctor_phones.phones(at(tmp_path, *facts))
+    assert result.sentence.endswith("(over Wi-Fi)")
+
+
 def test_the_name_in_the_configuration_wins_and_ignored_phones_are_left_out(tmp_path: Path) -> None:
     """The doctor speaks of phones as the person does."""
     config = Config(devices=(Device(ANNA, name="Mum"), Device(BEN, ignore=True)))
