@@ -15,11 +15,9 @@ from backupwatch.clock import age_words
 from backupwatch.doctor import Level, Result, Situation
 from backupwatch.facts import kinds
 from backupwatch.facts.observation import HOST, Blind, BlindReason, Json, Observation, SubjectKind
+from backupwatch.judge.freshness import PAIRING_LAPSES
 from backupwatch.judge.watcher import usbmuxd_fix
 from backupwatch.sources.arrivals import DEFAULT_ADDRESS
-
-PAIRING_LAPSES: Final = timedelta(days=30)
-"""A phone forgets a computer that it has not accepted for 2 592 000 s (lockdownd, iOS 26.1; Apple says 30 days)."""
 
 SOURCE: Final = "iphone"
 """The look that meets the phone itself."""

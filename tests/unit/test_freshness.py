@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from backupwatch.clock import rfc3339
 from backupwatch.facts import kinds
 from backupwatch.judge.finding import Freshness, State
-from backupwatch.judge.freshness import freshness, overdue_again, unseen_too_long
+from backupwatch.judge.freshness import freshness, missing_kind, overdue_again, unseen_too_long
 from backupwatch.judge.limits import Limits
 
 DAY = timedelta(days=1)
@@ -173,6 +173,26 @@ def with_local(cloud: float | None, local: float | None) -> Story:
 def test_the_setting_says_which_backups_count(counts: Any, cloud: float, local: float, state: State) -> None:
     """iCloud, computer, either or both."""
     assert judged(with_local(cloud, local), counts=counts).state is state
+
+
+@pytest.mark.parametrize(
+    ("counts", "cloud", "local", "kind"),
+    [
+        ("any", 4, 9, ""),
+        ("icloud", 4, 0.5, "icloud"),
+        ("icloud", 4, None, ""),
+        ("local", 0.5, 4, "local"),
+        ("both", 0.5, 4, "local"),
+        ("both", 0.5, None, "local"),
+        ("both", 4, 0.5, "icloud"),
+        ("both", None, None, ""),
+    ],
+)
+def test_the_kind_of_backup_that_is_missing_is_known(
+    counts: Any, cloud: float | None, local: float | None, kind: str
+) -> None:
+    """A phone with last night's iCloud backup has been backed up, if not to a computer."""
+    assert missing_kind(judged(with_local(cloud, local), counts=counts), Limits(counts=counts)) == kind
 
 
 def test_a_complete_folder_on_this_computer_counts_and_a_broken_one_does_not() -> None:

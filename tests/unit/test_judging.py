@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
+from backupwatch.clock import rfc3339
 from backupwatch.facts import kinds
-from backupwatch.facts.observation import ACCOUNT
+from backupwatch.facts.observation import ACCOUNT, phone
 from backupwatch.facts.snapshot import Snapshot, Span, View
 from backupwatch.judging import verdict_of
 from backupwatch.settings.values import Account, Config
@@ -41,3 +42,15 @@ def test_what_is_remembered_of_another_account_forecasts_nothing() -> None:
     assert two.forecast_full_at is None
     assert two.quota is not None
     assert verdict_of(Config(), snapshot(ben), UTC, NOW).account.quota is None
+
+
+def test_a_backup_of_something_on_the_account_is_a_hint_for_a_phone_that_is_away() -> None:
+    """Told only if it came after the phone was last read."""
+    config = replace(Config(), account=Account(apple_id="ben@example.com"))
+    for changed, hinted in ((NOW - 2 * DAY, True), (NOW - 9 * DAY, False)):
+        read = NOW - 6 * DAY
+        tracks = {kinds.LAST_CLOUD_BACKUP: (Span(rfc3339(NOW - 6.5 * DAY), read, read, "iphone"),)}
+        account = View(ACCOUNT, {kinds.BACKUP_SHARE_CHANGED: (Span(rfc3339(changed), NOW, NOW, "icloud"),)}, (), NOW)
+        known = Snapshot(NOW, {"A": View(phone("A"), tracks, (), read)}, account=account)
+        (device,) = verdict_of(config, known, UTC, NOW).devices
+        assert any("whether it was this one" in sentence for sentence in device.warnings) == hinted

@@ -359,11 +359,83 @@ def test_deciding_twice_on_the_same_truth_changes_nothing(state: State, causes: 
 
 def test_a_phone_that_only_a_computer_backs_up_is_not_sent_to_icloud() -> None:
     """The first step fits the backups that count."""
-    truth = verdict(replace(device(), only_local=True))
+    truth = verdict(replace(device(), missing="local"))
     (send,) = decide({}, truth, (), {}, SETTINGS, START).sends
     body = write(send, truth, UTC, START).body
     assert "connect it to your computer" in body
     assert "iCloud" not in body
+
+
+@pytest.mark.parametrize(
+    ("state", "missing", "title"),
+    [
+        (State.STALE, "", "Phone A: no backup for 3 days"),
+        (State.STALE, "local", "Phone A: no computer backup for 3 days"),
+        (State.STALE, "icloud", "Phone A: no iCloud backup for 3 days"),
+        (State.NEVER, "local", "Phone A has never been backed up to a computer"),
+        (State.NEVER, "icloud", "Phone A has never been backed up to iCloud"),
+    ],
+)
+def test_the_title_names_the_kind_of_backup_that_is_missing(state: State, missing: str, title: str) -> None:
+    """A phone that iCloud backed up last night has been backed up."""
+    truth = verdict(replace(device(state, last=None if state is State.NEVER else LAST), missing=missing))
+    (send,) = decide({}, truth, (), {}, SETTINGS, START).sends
+    assert write(send, truth, UTC, START).title == title
+
+
+@pytest.mark.parametrize(("days", "words"), [(9, "in 9 days."), (1, "in 1 day."), (0, "any day now.")])
+def test_the_days_until_apple_may_delete_the_backup_are_counted_in_words(days: int, words: str) -> None:
+    truth = verdict(device(State.OVERDUE, deletion=days))
+    (send,) = decide({}, truth, (), {}, SETTINGS, START).sends
+    assert write(send, truth, UTC, START).body.endswith(f"Apple may delete the old backup {words}")
+
+
+def test_two_phones_that_were_never_backed_up_are_reminded_of_without_an_age() -> None:
+    truth = verdict(*(device(State.NEVER, udid=udid, last=None, causes=(cause("no-power"),)) for udid in "AB"))
+    person = Person()
+    person.live(truth)
+    person.live(replace(truth, generated_at=START + 2 * DAY))
+    assert person.titles[-1] == "Reminder: 2 devices are not being backed up"
+
+
+@pytest.mark.parametrize(
+    ("away", "words"),
+    [(6, "judged. Bring it near"), (17, "It forgets this computer on Wed 23 Dec"), (31, "has probably forgotten this")],
+)
+def test_a_phone_that_stays_away_is_said_to_forget_this_computer(away: int, words: str) -> None:
+    """Thirty days after they last met."""
+    seen = datetime(2026, 11, 23, 12, tzinfo=UTC)
+    now = seen + away * DAY
+    truth = verdict(device(State.UNSEEN, seen=seen, now=now), now=now)
+    (send,) = decide({}, truth, (), {}, SETTINGS, now).sends
+    body = write(send, truth, UTC, now).body
+    assert words in body
+    assert ("forg" in body) == (away > 6)
+
+
+def test_what_the_account_hints_at_is_told_as_a_hint() -> None:
+    """Its backups grew while the phone was away; whose, nobody knows."""
+    truth = verdict(replace(device(State.UNSEEN), others_backed_up_at=START - DAY))
+    (send,) = decide({}, truth, (), {}, SETTINGS, START).sends
+    assert "was backed up on Mon 9 Nov; whether it was this one is not known." in write(send, truth, UTC, START).body
+
+
+@pytest.mark.parametrize(
+    ("called", "path"),
+    [
+        ("Anna's iPhone", "Settings > Anna > iCloud"),
+        ("James’ iPhone 15", "Settings > James > iCloud"),
+        ("iPhone von Anna", "Settings > Anna > iCloud"),
+        ("iPhone", "Settings > [your name] > iCloud"),
+        ("Work", "Settings > [your name] > iCloud"),
+    ],
+)
+def test_the_path_in_settings_has_the_persons_own_name_where_the_phone_is_named_after_them(
+    called: str, path: str
+) -> None:
+    truth = verdict(replace(device(), name=called))
+    (send,) = decide({}, truth, (), {}, SETTINGS, START).sends
+    assert path in write(send, truth, UTC, START).body
 
 
 def at_night_only(days: float, *, again: bool = True) -> Verdict:

@@ -49,10 +49,35 @@ def test_without_usbmuxd_a_blind_account_is_said_all_the_same() -> None:
     assert ids(snapshot(gone), iphone=9 * DAY, icloud=9 * DAY) == ["no-usbmuxd", "blind-icloud"]
 
 
-@pytest.mark.parametrize("reason", [BlindReason.SIGN_IN, BlindReason.REFUSED])
-def test_that_a_person_must_sign_in_is_said_about_the_account_and_not_twice(reason: BlindReason) -> None:
-    account = View(ACCOUNT, {}, (Blind(ACCOUNT, "icloud", reason, "Sign in", NOW, since=NOW - 9 * DAY),))
+@pytest.mark.parametrize(("reason", "state"), [(BlindReason.SIGN_IN, "ok"), (BlindReason.REFUSED, "locked")])
+def test_that_a_person_must_sign_in_is_said_about_the_account_and_not_twice(reason: BlindReason, state: str) -> None:
+    states = {kinds.ACCOUNT_STATE: (Span(state, NOW, NOW, "icloud"),)}
+    account = View(ACCOUNT, states, (Blind(ACCOUNT, "icloud", reason, "Sign in", NOW, since=NOW - 9 * DAY),))
     assert ids(snapshot(account=account), icloud=9 * DAY) == []
+
+
+@pytest.mark.parametrize("state", [None, "ok"])
+def test_a_refusal_that_no_state_of_the_account_tells_is_said_at_once(state: str | None) -> None:
+    """The account belongs to China mainland and the configuration says otherwise: nothing is asked any more."""
+    states = {kinds.ACCOUNT_STATE: (Span(state, NOW - DAY, NOW - DAY, "icloud"),)} if state else {}
+    blind = Blind(ACCOUNT, "icloud", BlindReason.REFUSED, "Apple says that it is China's", NOW, since=NOW)
+    (problem,) = watch(snapshot(account=View(ACCOUNT, states, (blind,))), (), LIMIT, "linux", NOW)
+    assert problem.id == "account-refused"
+    assert problem.sentence.startswith("Apple says that it is China's, so")
+
+
+def test_a_usbmuxd_that_is_closed_to_this_user_is_said() -> None:
+    closed = View(HOST, {}, (Blind(HOST, "iphone", BlindReason.PERMISSION, "closed", NOW, since=NOW - DAY),))
+    (problem,) = watch(snapshot(closed, phones=False), (), LIMIT, "linux", NOW)
+    assert "closed to this user" in problem.sentence
+    assert "backupwatch doctor" in problem.fix
+
+
+@pytest.mark.parametrize("trust", ["trusted", "lost"])
+def test_a_phone_that_was_paired_once_is_not_called_never_paired(trust: str) -> None:
+    tracks = {kinds.TRUST: (Span(trust, NOW, NOW, "iphone"),)}
+    known = Snapshot(NOW, {"A": View(phone("A"), tracks)}, host=ANSWERS)
+    assert watch(known, (), LIMIT, "linux", NOW) == ()
 
 
 def test_a_computer_without_a_paired_phone_watches_nothing_and_says_so() -> None:

@@ -13,9 +13,10 @@ from backupwatch.alerts.message import DONE, SHOW_STEPS, SNOOZE_A_DAY, Message, 
 from backupwatch.alerts.policy import BAD, Mark, Send, Want
 from backupwatch.clock import age_words
 from backupwatch.judge.finding import Blamed, State
+from backupwatch.judge.freshness import PAIRING_LAPSES
 from backupwatch.judge.verdict import DeviceVerdict, Verdict
 from backupwatch.text import clip, name, plain
-from backupwatch.wording import words
+from backupwatch.wording import settings_paths, words
 
 WORDS: Final = words(
     "alert",
@@ -27,6 +28,15 @@ WORDS: Final = words(
         "title.reminder": "Reminder: {name}, no backup for {age}",
         "title.reminder.never": "Reminder: {name} has never been backed up",
         "title.reminder.many": "Reminder: {count} devices, no backup for {age} or more",
+        "title.one.icloud": "{name}: no iCloud backup for {age}",
+        "title.one.local": "{name}: no computer backup for {age}",
+        "title.never.icloud": "{name} has never been backed up to iCloud",
+        "title.never.local": "{name} has never been backed up to a computer",
+        "title.reminder.icloud": "Reminder: {name}, no iCloud backup for {age}",
+        "title.reminder.local": "Reminder: {name}, no computer backup for {age}",
+        "title.reminder.never.icloud": "Reminder: {name} has never been backed up to iCloud",
+        "title.reminder.never.local": "Reminder: {name} has never been backed up to a computer",
+        "title.reminder.many.never": "Reminder: {count} devices are not being backed up",
         "title.recovered": "{name} is backed up again",
         "title.recovered.many": "{count} devices are backed up again",
         "title.unseen": "{name} has not been seen for {age}",
@@ -53,14 +63,14 @@ WORDS: Final = words(
         "cause.unknown": "The cause is not known yet: nothing that could be checked explains it.",
         "names": "{names}.",
         "step": "First step: {step}.",
-        "cause.local": "No backup was made by a computer, and only those count for it.",
+        "cause.local": "No backup was made by a computer, and you want one.",
         "step.local": (
             "First step: connect it to your computer, start a backup there and enter the passcode on the phone."
         ),
-        "step.unknown": (
-            "First step: on the phone open Settings > [your name] > iCloud > iCloud Backup and tap Back Up Now."
-        ),
-        "days.left": "Apple may delete the old backup in {days} days.",
+        "step.unknown": ("First step: on the phone open {icloud_backup} and tap Back Up Now."),
+        "days.left.one": "Apple may delete the old backup in {number} day.",
+        "days.left.other": "Apple may delete the old backup in {number} days.",
+        "days.left.none": "Apple may delete the old backup any day now.",
         "reminder": "First told on {first}; the next reminder comes on {next}.",
         "reminder.first": "First told on {first}.",
         "recovered": "Last backup: {when}.",
@@ -71,11 +81,17 @@ WORDS: Final = words(
         "unseen.many": (
             "{names}. Whether they are backed up cannot be judged. Bring them near this computer or connect them."
         ),
+        "unseen.hint": "Something on its iCloud account was backed up on {day}; whether it was this one is not known.",
+        "unseen.lapses": "It forgets this computer on {day}, 30 days after they last met: connect it before that.",
+        "unseen.lapsed": (
+            "It has probably forgotten this computer, which happens after 30 days: connect it with a cable and run "
+            "backupwatch pair."
+        ),
         "deletion": (
-            "The last iCloud backup is from {when}; Apple may delete a backup 180 days after the last one. "
+            "The last iCloud backup known here is from {when}; Apple may delete a backup 180 days after the last one. "
             "Connect power and Wi-Fi and tap Back Up Now."
         ),
-        "forecast": "Backups stop when it is full. Make room or get more: Settings > [your name] > iCloud > Storage.",
+        "forecast": "Backups stop when it is full. Make room or get more: {icloud_storage}.",
         "account.sign-in-needed": "The iCloud storage cannot be read until you do. iPhones are still watched. Run: "
         "backupwatch login",
         "account.locked": "Unlock it at https://iforgot.apple.com, then run: backupwatch login",
@@ -86,6 +102,10 @@ WORDS: Final = words(
     },
 )
 """Whole sentences with named places; the key says where they stand."""
+
+
+LAPSE_IS_NEAR: Final = timedelta(days=16)
+"""Since a phone was last met: the reminder after this one might come when the pairing has lapsed."""
 
 
 def write(send: Send, verdict: Verdict, zone: tzinfo, now: datetime) -> Message:
@@ -118,53 +138,52 @@ def _words(send: Send, verdict: Verdict, zone: tzinfo, now: datetime) -> tuple[s
         case Mark.UNSEEN | Mark.REMINDER if want.state == State.UNKNOWN:
             return _unread(send)
         case Mark.REMINDER if want.state == State.UNSEEN:
-            return _unseen(send, now)
+            return _unseen(send, zone, now)
         case Mark.REMINDER:
             return _backup_title(send, reminder=True), _backup_body(send, zone)
         case Mark.RECOVERED:
             return _recovered(send, zone)
         case Mark.UNSEEN:
-            return _unseen(send, now)
+            return _unseen(send, zone, now)
         case Mark.WARNING:
             return _warning(send)
         case Mark.DELETION:
             return _deletion(want, zone)
         case Mark.FORECAST:
             full_at = verdict.account.forecast_full_at or now
-            return WORDS.say("title.forecast", date=day(full_at, zone)), WORDS.say("forecast")
+            return WORDS.say("title.forecast", date=day(full_at, zone)), _forecast(verdict)
         case Mark.ACCOUNT:
             return WORDS.say(f"title.account.{want.state}"), WORDS.say(f"account.{want.state}")
         case Mark.WATCHER:
             problem = want.problem
             sentence, fix = (problem.sentence, problem.fix) if problem else ("", "")
-            goes_on = problem is not None and problem.id.startswith(("config-", "memory-", "session-"))
+            goes_on = problem is not None and problem.id.startswith(("account-", "config-", "memory-", "session-"))
             title = WORDS.say("title.watcher.notice" if goes_on else "title.watcher")
             return title, WORDS.say("watcher", sentence=sentence, fix=fix)
 
 
 def _backup_title(send: Send, *, reminder: bool) -> str:
     devices = _devices(send)
-    dated = [device for device in devices if device.age_seconds is not None]
+    ages = [device.age_seconds for device in devices if device.age_seconds is not None]
     key = "title.reminder" if reminder else "title"
     if len(devices) > 1:
-        if len(dated) < len(devices) and not reminder:
-            return WORDS.say("title.many.never", count=len(devices))
-        youngest = min(dated, key=lambda device: device.age_seconds or 0, default=devices[0])
-        return WORDS.say("title.reminder.many" if reminder else "title.many", count=len(devices), age=_age(youngest))
+        if len(ages) < len(devices):
+            return WORDS.say(f"{key}.many.never", count=len(devices))
+        return WORDS.say(f"{key}.many", count=len(devices), age=age_words(timedelta(seconds=min(ages))))
     device = devices[0]
+    kind = f".{device.missing}" if device.missing else ""
     if device.age_seconds is None:
-        return WORDS.say(f"{key}.never", name=name(device.name))
-    return WORDS.say(key if reminder else "title.one", name=name(device.name), age=_age(device))
+        return WORDS.say(f"{key}.never{kind}", name=name(device.name))
+    return WORDS.say(f"{key if reminder else 'title.one'}{kind}", name=name(device.name), age=_age(device))
 
 
 def _backup_body(send: Send, zone: tzinfo) -> str:
     want = send.wants[0]
     lines = [WORDS.say("names", names=_names(send))] if len(send.wants) > 1 else []
-    only_local = bool(want.device and want.device.only_local)
-    lines += _cause_lines(want.cause, only_local=only_local)
+    lines += _cause_lines(want.cause, want.device)
     left = min((d.deletion_in_days for d in _devices(send) if d.deletion_in_days is not None), default=None)
     if left is not None:
-        lines.append(WORDS.say("days.left", days=max(0, left)))
+        lines.append(WORDS.count("days.left", left) if left > 0 else WORDS.say("days.left.none"))
     if send.mark is Mark.REMINDER and want.told_first:
         first = day(want.told_first, zone)
         if want.next_reminder:
@@ -174,10 +193,12 @@ def _backup_body(send: Send, zone: tzinfo) -> str:
     return "\n".join(lines)
 
 
-def _cause_lines(cause: Blamed | None, *, only_local: bool = False) -> list[str]:
+def _cause_lines(cause: Blamed | None, device: DeviceVerdict | None = None) -> list[str]:
     if cause is None:
-        kind = "local" if only_local else "unknown"
-        return [WORDS.say(f"cause.{kind}"), WORDS.say(f"step.{kind}")]
+        if device is not None and device.missing == "local":
+            return [WORDS.say("cause.local"), WORDS.say("step.local")]
+        path = settings_paths.icloud_backup(settings_paths.person(device.name if device else ""))
+        return [WORDS.say("cause.unknown"), WORDS.say("step.unknown", icloud_backup=path)]
     evidence = plain(cause.evidence[0], 200).rstrip(".") if cause.evidence else ""
     summary = plain(cause.summary, 160).rstrip(".")
     first = WORDS.say("cause", summary=summary, evidence=evidence) if evidence else f"{summary}."
@@ -193,7 +214,7 @@ def _recovered(send: Send, zone: tzinfo) -> tuple[str, str]:
     return WORDS.say("title.recovered", name=name(devices[0].name)), body
 
 
-def _unseen(send: Send, now: datetime) -> tuple[str, str]:
+def _unseen(send: Send, zone: tzinfo, now: datetime) -> tuple[str, str]:
     devices = _devices(send)
     ages = [now - d.freshness.seen_at for d in devices if d.freshness.seen_at]
     age = age_words(min(ages)) if ages else "a long time"
@@ -202,7 +223,25 @@ def _unseen(send: Send, now: datetime) -> tuple[str, str]:
         return WORDS.say(f"title.unseen{again}.many", count=len(devices), age=age), WORDS.say(
             "unseen.many", names=_names(send)
         )
-    return WORDS.say(f"title.unseen{again}", name=name(devices[0].name), age=age), WORDS.say("unseen")
+    return WORDS.say(f"title.unseen{again}", name=name(devices[0].name), age=age), _unseen_body(devices[0], zone, now)
+
+
+def _unseen_body(device: DeviceVerdict, zone: tzinfo, now: datetime) -> str:
+    lines = [WORDS.say("unseen")]
+    if device.others_backed_up_at is not None:
+        lines.append(WORDS.say("unseen.hint", day=day(device.others_backed_up_at, zone)))
+    if device.freshness.seen_at is not None and now - device.freshness.seen_at >= LAPSE_IS_NEAR:
+        lapses = device.freshness.seen_at + PAIRING_LAPSES
+        over = now >= lapses
+        lines.append(WORDS.say("unseen.lapsed") if over else WORDS.say("unseen.lapses", day=day(lapses, zone)))
+    return "\n".join(lines)
+
+
+def _forecast(verdict: Verdict) -> str:
+    """The place in Settings has the name that the newest phone's iOS gives it; whose account it is, is not known."""
+    heads = [device.os_version.partition(".")[0] for device in verdict.devices]
+    newest = max((int(head) for head in heads if head.isascii() and head.isdigit()), default=None)
+    return WORDS.say("forecast", icloud_storage=settings_paths.icloud_storage(newest, settings_paths.YOUR_NAME))
 
 
 def _unread(send: Send) -> tuple[str, str]:

@@ -243,8 +243,8 @@ def _explain(out: Console, device: DeviceVerdict, sight: Sight) -> None:
         paragraph(out, sentence, indent="  ")
     for place, cause in enumerate(device.causes[:_CAUSES]):
         _cause(out, cause, steps=place == 0)
-    if not device.causes and device.only_local:
-        paragraph(out, "Only backups made by a computer count for it: connect it and start one there.", indent="  ")
+    if not device.causes and device.missing == "local":
+        paragraph(out, "A backup made by a computer is wanted: connect it and start one there.", indent="  ")
     elif not device.causes and device.not_checked:
         count = len(device.not_checked)
         what = "One cause could not be checked" if count == 1 else f"{count} causes could not be checked; the first"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from functools import cache
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from backupwatch.facts import kinds
 from backupwatch.facts.observation import Json
 from backupwatch.facts.snapshot import Reading, Span, View
 from backupwatch.judge.finding import Case
+from backupwatch.text import plain
 from backupwatch.wording import settings_paths
 
 T = TypeVar("T")
@@ -91,17 +92,18 @@ def share(case: Case, start: datetime | None) -> float:
 
 def places(case: Case) -> dict[str, str]:
     """The places that most fix steps have: Settings paths and names for this phone's iOS."""
-    return _places(major(case), thing(case))
+    name = case.phone.text(kinds.NAME)
+    return _places(major(case), thing(case), settings_paths.person(plain(name.value) if name else ""))
 
 
-@cache
-def _places(version: int | None, device: str) -> dict[str, str]:
+@lru_cache(maxsize=64)
+def _places(version: int | None, device: str, person: str) -> dict[str, str]:
     return {
         "thing": device,
         "system": "iPadOS" if device == "iPad" else "iOS",
-        "account": settings_paths.account(),
-        "icloud_backup": settings_paths.icloud_backup(),
-        "icloud_storage": settings_paths.icloud_storage(version),
+        "account": settings_paths.account(person),
+        "icloud_backup": settings_paths.icloud_backup(person),
+        "icloud_storage": settings_paths.icloud_storage(version, person),
         "wifi": settings_paths.wifi(),
         "software_update": settings_paths.software_update(),
         "date_and_time": settings_paths.date_and_time(),

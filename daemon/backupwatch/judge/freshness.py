@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
-from typing import Final
+from typing import Final, Literal
 
 from backupwatch.facts import kinds
 from backupwatch.facts.snapshot import Span, View, as_moment
@@ -47,6 +47,9 @@ CURRENT: Final = timedelta(hours=1)
 
 VISITS_APART: Final = (timedelta(hours=12), timedelta(days=3))
 """Two readings of one evening are one visit; those before a journey say nothing about the days after it."""
+
+PAIRING_LAPSES: Final = timedelta(days=30)
+"""A phone forgets a computer that it has not accepted for 2 592 000 s (lockdownd, iOS 26.1; Apple says 30 days)."""
 
 EARLIEST: Final = datetime(2007, 6, 29, tzinfo=UTC)
 """The first iPhone went on sale; no backup is older."""
@@ -139,6 +142,18 @@ def overdue_again(phone: View, found: Freshness, limits: Limits) -> bool:
     latest, earliest = (found.read_at - apart for apart in VISITS_APART)
     earliest = max(earliest, found.gap_since + limits.overdue_after)
     return any(max(visit.first_at, earliest) <= min(visit.last_at, latest) for visit in phone.spans(kinds.CONNECTION))
+
+
+def missing_kind(found: Freshness, limits: Limits) -> Literal["", "icloud", "local"]:
+    """Which kind of backup is missing, where it is one kind that the limits ask for."""
+    cloud, local = found.last_cloud, found.last_local
+    if limits.counts == "local":
+        return "local"
+    if limits.counts == "icloud":
+        return "icloud" if local is not None else ""
+    if limits.counts == "any" or (cloud is None and local is None):
+        return ""
+    return "icloud" if cloud is None or (local is not None and cloud < local) else "local"
 
 
 def is_sane(moment: datetime, seen_at: datetime) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Set
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
-from typing import Final
+from typing import Final, Literal
 
 from backupwatch import text
 from backupwatch.facts import kinds
@@ -15,7 +15,7 @@ from backupwatch.judge.apple_events import BACKUP, Event, events
 from backupwatch.judge.diagnosis import diagnose
 from backupwatch.judge.finding import Blamed, Case, Freshness, NotChecked, RuledOut, State
 from backupwatch.judge.forecast import full_at
-from backupwatch.judge.freshness import freshness, is_current, overdue_again, unseen_too_long
+from backupwatch.judge.freshness import freshness, is_current, missing_kind, overdue_again, unseen_too_long
 from backupwatch.judge.limits import Limits
 from backupwatch.judge.storage import Quota, quota
 from backupwatch.wording import values, words
@@ -23,9 +23,16 @@ from backupwatch.wording import values, words
 WORDS = words(
     "verdict",
     {
-        "deletion.one": "Apple deletes this iCloud backup in {number} day, because it was not renewed for 180 days",
-        "deletion.other": "Apple deletes this iCloud backup in {number} days, because it was not renewed for 180 days",
+        "deletion.one": "Apple may delete this iCloud backup in {number} day, 180 days after it was last renewed",
+        "deletion.other": "Apple may delete this iCloud backup in {number} days, 180 days after it was last renewed",
         "deleted": "Apple may have deleted this iCloud backup: it was last renewed on {day}, over 180 days ago",
+        "deletion-unseen.one": (
+            "If it was not renewed since the phone was last read, Apple may delete this iCloud backup in {number} day"
+        ),
+        "deletion-unseen.other": (
+            "If it was not renewed since the phone was last read, Apple may delete this iCloud backup in {number} days"
+        ),
+        "hint": "Something on this iCloud account was backed up on {day}; whether it was this one is not known",
         "account-old": "The account was last read on {moment}",
         "services-old": "Apple's status page was last read on {moment}",
     },
@@ -59,7 +66,9 @@ class DeviceVerdict:
     :ivar overdue_again: True when it was overdue on the day before its last reading too.
     :ivar deletion_in_days: days until Apple deletes the iCloud backup, from 30 on, never negative; else None.
     :ivar warnings: sentences beside the causes.
-    :ivar only_local: only backups made by a computer count for it, so that iCloud's causes explain nothing.
+    :ivar missing: which kind of backup its state is about, ``icloud`` or ``local``; empty where any counts, or both
+        are missing. iCloud's causes explain nothing of a missing local one.
+    :ivar others_backed_up_at: when something on the account was last backed up, for a phone of which more is not known.
     """
 
     udid: str
@@ -79,7 +88,8 @@ class DeviceVerdict:
     warnings: tuple[str, ...] = ()
     is_current: bool = True
     overdue_again: bool = False
-    only_local: bool = False
+    missing: Literal["", "icloud", "local"] = ""
+    others_backed_up_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +187,8 @@ def _bare(udid: str, case: Case) -> DeviceVerdict:
         connection=connection.value if connection and connection.value in {"usb", "wifi"} else None,
         seen_at=found.seen_at,
         unseen_too_long=unseen_too_long(found, case.limits, now),
-        only_local=case.limits.counts == "local",
+        missing=missing_kind(found, case.limits),
+        others_backed_up_at=_others(case),
         is_current=is_current(found, now),
         overdue_again=overdue_again(case.phone, found, case.limits),
     )
@@ -191,6 +202,8 @@ def _device(udid: str, case: Case) -> tuple[DeviceVerdict, tuple[str, ...]]:
     """The phone's verdict, and the faults of checks."""
     found = diagnose(case)
     left, warnings = _deletion(case.freshness, case.now, case.zone)
+    if (others := _others(case)) is not None:
+        warnings = (*warnings, WORDS.say("hint", day=values.day(others, case.zone)))
     if case.freshness.state is State.UNKNOWN and (blind := case.phone.blind("iphone")) is not None:
         warnings = (*warnings, text.plain(blind.sentence, 300))  # why nothing is known
     device = replace(
@@ -211,7 +224,18 @@ def _deletion(found: Freshness, now: datetime, zone: tzinfo) -> tuple[int | None
     left = (found.last_cloud + DELETED_AFTER - now).days
     if left < 0:
         return 0, (WORDS.say("deleted", day=values.day(found.last_cloud, zone)),)
-    return left, (WORDS.count("deletion", left),)
+    key = "deletion" if found.state in {State.STALE, State.OVERDUE, State.NEVER} else "deletion-unseen"
+    return left, (WORDS.count(key, left),)
+
+
+def _others(case: Case) -> datetime | None:
+    """The account's one hint at backups: the day on which their share of its storage changed."""
+    found = case.freshness
+    changed = case.snapshot.account.moment(kinds.BACKUP_SHARE_CHANGED)
+    if changed is None or found.state not in {State.UNSEEN, State.UNKNOWN} or case.limits.counts == "local":
+        return None
+    since = found.read_at or found.seen_at
+    return changed.value if (since is None or changed.value > since) and changed.value <= case.now else None
 
 
 def _is_stranger(view: View, limits: Limits, now: datetime) -> bool:

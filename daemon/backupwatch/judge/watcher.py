@@ -11,6 +11,7 @@ from backupwatch.clock import age_words
 from backupwatch.facts import kinds
 from backupwatch.facts.observation import BlindReason
 from backupwatch.facts.snapshot import Snapshot
+from backupwatch.text import plain
 
 AT_ONCE: Final = timedelta(0)
 A_WHILE: Final = timedelta(hours=1)
@@ -56,6 +57,17 @@ _CONVENIENCE: Final = frozenset({"apple-status", "ios-releases"})
 
 _SAID_BY: Final = {"no-usbmuxd": "iphone"}
 """A problem that says already that this source is blind."""
+_USBMUXD_WORDS: Final = {
+    BlindReason.NO_USBMUXD: "usbmuxd, the service that talks to iPhones, is not running, so no iPhone can be read.",
+    BlindReason.USBMUXD_BROKEN: (
+        "usbmuxd, the service that talks to iPhones, does not answer properly, so no iPhone can be read."
+    ),
+    BlindReason.PERMISSION: (
+        "usbmuxd, the service that talks to iPhones, is closed to this user, so no iPhone can be read."
+    ),
+}
+_TOLD_STATES: Final = frozenset({"sign-in-needed", "locked", "terms", "web-access-off"})
+"""States of the account of which the person is told as such."""
 _PERSON: Final = frozenset({BlindReason.REFUSED, BlindReason.SIGN_IN, BlindReason.NOT_CONFIGURED})
 
 
@@ -67,7 +79,9 @@ def watch(
     :param stale_after: how long a source may be blind before it is told.
     :param platform: ``sys.platform``, for the command that mends it.
     """
-    problems = [*_usbmuxd(snapshot, platform), *_no_phone(snapshot, now), *_session(snapshot, now)]
+    problems = [
+        *_usbmuxd(snapshot, platform), *_no_phone(snapshot, now), *_account(snapshot), *_session(snapshot, now),
+    ]  # fmt: skip
     told = {_SAID_BY[problem.id] for problem in problems if problem.id in _SAID_BY}
     if any(blind.look == "icloud" and blind.reason in _PERSON for blind in snapshot.account.blinds):
         told.add("icloud")  # that a person must sign in is said about the account itself
@@ -91,23 +105,34 @@ def usbmuxd_fix(platform: str) -> str:
 
 def _usbmuxd(snapshot: Snapshot, platform: str) -> list[Problem]:
     blind = next(
-        (b for b in snapshot.host.blinds if b.reason in {BlindReason.NO_USBMUXD, BlindReason.USBMUXD_BROKEN}), None
+        (blind for blind in snapshot.host.blinds if blind.look == "iphone" and blind.reason in _USBMUXD_WORDS), None
     )
     if blind is None:
         return []
-    works = blind.reason is BlindReason.USBMUXD_BROKEN
-    sentence = (
-        "usbmuxd, the service that talks to iPhones, does not answer properly, so no iPhone can be read."
-        if works
-        else "usbmuxd, the service that talks to iPhones, is not running, so no iPhone can be read."
-    )
-    return [Problem("no-usbmuxd", sentence, usbmuxd_fix(platform), blind.since or blind.observed_at, A_WHILE)]
+    forbidden = blind.reason is BlindReason.PERMISSION
+    fix = "Run: backupwatch doctor, which names the command that opens it" if forbidden else usbmuxd_fix(platform)
+    sentence = _USBMUXD_WORDS[blind.reason]
+    return [Problem("no-usbmuxd", sentence, fix, blind.since or blind.observed_at, A_WHILE)]
+
+
+def _account(snapshot: Snapshot) -> list[Problem]:
+    """The account refuses us for a reason that none of its states has a word for."""
+    state = snapshot.account.text(kinds.ACCOUNT_STATE)
+    blind = snapshot.account.blind("icloud")
+    if blind is None or blind.reason is not BlindReason.REFUSED or (state is not None and state.value in _TOLD_STATES):
+        return []
+    sentence = f"{plain(blind.sentence, 200)}, so the iCloud storage cannot be watched."
+    fix = "Correct it with: backupwatch config edit; then run: backupwatch login"
+    return [Problem("account-refused", sentence, fix, blind.since or blind.observed_at)]
 
 
 def _no_phone(snapshot: Snapshot, now: datetime) -> list[Problem]:
-    trusted = [phone for phone in snapshot.phones.values() if phone.spans(kinds.LAST_CLOUD_BACKUP)]
+    once_paired = any(
+        span.value in {"trusted", "lost"} for phone in snapshot.phones.values() for span in phone.spans(kinds.TRUST)
+    )
+    read = any(phone.spans(kinds.LAST_CLOUD_BACKUP) for phone in snapshot.phones.values())
     answered = snapshot.host.newest(kinds.USBMUXD)
-    if trusted or answered is None:
+    if once_paired or read or answered is None:
         return []
     return [
         Problem(

@@ -96,7 +96,7 @@ class PollingTable(Table):
     )
     wifi: kinds.Switch = key(
         True,
-        "Look for paired phones on the local network too, not only on the cable.",
+        "Search the local network for paired phones. Those that usbmuxd itself finds on Wi-Fi are read all the same.",
         allowed="true or false",
         example="false",
     )

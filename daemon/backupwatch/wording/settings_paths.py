@@ -1,31 +1,50 @@
 """Where things stand in Settings, by major iOS version (15 to 27).
 
-The person's own name stands at the top of Settings; we do not know it, so the path says ``[your name]``.
+The person's own name stands at the top of Settings. Phones are named after their owner (``Anna's iPhone``) until
+somebody renames them; where the name is of another kind, the path says ``[your name]``.
 Sources: support.apple.com/108366 (back up), /108922 (storage), guide/iphone/iphea1c2fe48 (resets).
 """
 
 from __future__ import annotations
 
-_NAME = "Settings > [your name]"
+import re
+from typing import Final
+
+YOUR_NAME: Final = "[your name]"
+_THING = r"(?:iPhone|iPad)"
+_OWNERS: Final = (
+    re.compile(rf"([^'’]{{1,24}})['’]s? {_THING}\b"),
+    re.compile(rf"{_THING} (?:von|van|de|di|av|af) (\S.{{0,23}})$"),
+)
+"""How iOS named phones in some of its languages."""
 
 
-def account() -> str:
+def person(phone_name: str) -> str:
+    """The owner's name as the phone's own name has it, or a stand-in.
+
+    :param phone_name: one safe line.
+    """
+    found = next((match for pattern in _OWNERS if (match := pattern.match(phone_name))), None)
+    return found[1] if found else YOUR_NAME
+
+
+def account(person: str) -> str:
     """The page of the person's Apple Account; red banners stand there."""
-    return _NAME
+    return f"Settings > {person}"
 
 
-def icloud_backup() -> str:
+def icloud_backup(person: str) -> str:
     """The switch Back Up This iPhone and the button Back Up Now."""
-    return f"{_NAME} > iCloud > iCloud Backup"
+    return f"{account(person)} > iCloud > iCloud Backup"
 
 
-def icloud_storage(major: int | None) -> str:
+def icloud_storage(major: int | None, person: str) -> str:
     """What fills iCloud; renamed twice."""
     if major is not None and major <= 15:
-        return f"{_NAME} > iCloud > Manage Storage"
+        return f"{account(person)} > iCloud > Manage Storage"
     if major is not None and major <= 17:
-        return f"{_NAME} > iCloud > Manage Account Storage"
-    return f"{_NAME} > iCloud > Storage"
+        return f"{account(person)} > iCloud > Manage Account Storage"
+    return f"{account(person)} > iCloud > Storage"
 
 
 def wifi() -> str:
