@@ -5,7 +5,9 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -208,6 +210,27 @@ def test_a_file_that_exists_is_only_replaced_on_purpose(tmp_path: Path) -> None:
     assert written(place, force=True).startswith("<!DOCTYPE html>")
     assert report.run(ROOT, None, None, show=False, force=False) == 0  # the usual place is the program's own
     assert report.run(ROOT, None, None, show=False, force=False) == 0
+
+
+def test_a_link_stays_a_link_and_a_pipe_a_pipe(tmp_path: Path) -> None:
+    """The page goes where the name leads; no device and no link is put out of the way for it."""
+    remembered(Anna=0.5).close()
+    target, link, pipe = tmp_path / "kept" / "real.html", tmp_path / "link.html", tmp_path / "pipe"
+    target.parent.mkdir()
+    target.write_text("old", "utf-8")
+    link.symlink_to(target)
+    assert written(link, force=True).startswith("<!DOCTYPE html>")
+    assert link.is_symlink()
+    assert target.read_text("utf-8").startswith("<!DOCTYPE html>")
+    os.mkfifo(pipe)
+    reader = subprocess.Popen(["cat", str(pipe)], stdout=subprocess.PIPE, text=True)
+    try:
+        assert report.run(ROOT, pipe, None, show=False, force=True) == 0
+        assert pipe.is_fifo()
+        assert reader.communicate(timeout=30)[0].startswith("<!DOCTYPE html>")
+    finally:
+        reader.kill()
+        reader.wait()
 
 
 def test_a_folder_that_cannot_be_written_is_told_in_one_line(tmp_path: Path) -> None:

@@ -87,14 +87,21 @@ def _may_replace(place: Path) -> None:
 
 
 def _write(place: Path, page: str) -> None:
-    """Whole or not at all, and only for its owner: it tells of phones and an account."""
+    """Whole or not at all, and only for its owner: it tells of phones and an account.
+
+    A link stays a link; a pipe or a device is written to as it is.
+    """
     fresh: Path | None = None
     try:
-        descriptor, name = tempfile.mkstemp(prefix=f".{place.name}.", dir=place.parent)
+        if place.exists() and not place.is_file():
+            place.write_text(page, "utf-8")
+            return
+        target = Path(os.path.realpath(place))  # unlike resolve() it takes a link to itself, too
+        descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
         fresh = Path(name)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(page)
-        fresh.replace(place)
+        fresh.replace(target)
     except OSError as error:
         if fresh is not None:
             fresh.unlink(missing_ok=True)
