@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import hashlib
+import os
 import random
 import signal
 import sys
@@ -442,17 +443,19 @@ def signed_in_since(state: Path, moment: datetime) -> bool:
 
 
 async def open_report(udid: str | None) -> None:
-    """Show the report page at one phone, in a process of its own that is waited for, so that no zombie is left."""
+    """Show the report page at one phone, in a process of its own that is waited for, so that no zombie is left.
+
+    Nobody sees what that process prints, so a failure is logged.
+    """
+    from backupwatch.service.outside import outside
+
+    phone = ["--device", udid] if udid else []
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "backupwatch",
-        "report",
-        "--open",
-        *(["--device", udid] if udid else []),
+        *outside([sys.executable, "-m", "backupwatch", "report", "--open", *phone], os.environ),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.DEVNULL,
         start_new_session=True,  # the daemon goes on; the page is its own affair
     )
-    await process.wait()
+    if code := await process.wait():
+        log.warning("the report could not be opened; run: backupwatch report --open", exit_code=code)

@@ -27,6 +27,12 @@ used = 5_368_700_000
 backup = 1_288_490_188
 """
 DISPLAY = {"DISPLAY": ":7"}
+BROWSER = """#!/bin/sh
+while kill -0 $PPID 2>/dev/null || test ! -e ~/service-is-gone; do sleep 0.1; done
+{ echo "$1"; grep NoNewPrivs /proc/self/status; grep ^0:: /proc/self/cgroup; } > ~/opened.new
+mv ~/opened.new ~/opened
+"""
+"""Outlives who started it, and the service; then notes what it was asked for and how it was held."""
 
 
 @pytest.fixture
@@ -53,8 +59,10 @@ def told(machine: UserManager) -> Iterator[UserManager]:
     machine.until("the notification server", lambda: machine.run("dunstctl", "count", ok=False).returncode == 0)
     yield machine
     machine.run(PYTHON, "-m", "backupwatch", "service", "uninstall", "--purge", "--yes", ok=False)
+    machine.run("rm", "-rf", str(HOME / ".config/systemd/user/backupwatch.service.d"))
     for process in (server, screen, stage):
         machine.finish(process)
+    machine.run("rm", "-f", "/tmp/.X11-unix/X7", "/tmp/.X7-lock")  # else the next screen seems to be there already
 
 
 def notifications(machine: UserManager) -> int:
@@ -79,6 +87,40 @@ def test_an_alert_arrives_once_and_a_killed_daemon_does_not_repeat_it(told: User
     history = json.loads(told.run("dunstctl", "history").stdout)["data"][0]
     assert len(history) == 1
     assert "Anna's iPhone" in history[0]["message"]["data"] + history[0]["summary"]["data"]
+
+
+def test_show_steps_opens_a_browser_that_is_free_of_the_service(told: UserManager) -> None:
+    """A browser makes its own sandbox, which the service's locks forbid, and it stays when the service ends."""
+    told.write(HOME / "browser", BROWSER)
+    told.run("chmod", "+x", str(HOME / "browser"))
+    drop_in = f'[Service]\nEnvironment="BROWSER={HOME}/browser %%s &"\n'
+    told.write(HOME / ".config/systemd/user/backupwatch.service.d/browser.conf", drop_in)
+    told.run(PYTHON, "-m", "backupwatch", "service", "install")
+    told.until("a notification", lambda: notifications(told) == 1)
+
+    told.run("dunstctl", "action", "0")
+    told.until("the browser", lambda: str(HOME / "browser") in told.run("ps", "-eo", "args").stdout)
+    told.ctl("stop", "backupwatch.service")
+    told.write(HOME / "service-is-gone", "")
+    told.until("its note", told.path(HOME / "opened").exists)
+
+    address, locks, group = told.path(HOME / "opened").read_text().splitlines()
+    assert address.startswith("file:///home/anna/")
+    assert "#phone-" in address
+    assert locks.split() == ["NoNewPrivs:", "0"]
+    assert "backupwatch.service" not in group
+
+
+def test_a_page_that_cannot_be_shown_is_in_the_log(told: UserManager) -> None:
+    """Nobody sees what a button's program prints."""
+    drop_in = "[Service]\nEnvironment=BROWSER=false\n"
+    told.write(HOME / ".config/systemd/user/backupwatch.service.d/browser.conf", drop_in)
+    told.run(PYTHON, "-m", "backupwatch", "service", "install")
+    told.until("a notification", lambda: notifications(told) == 1)
+
+    told.run("dunstctl", "action", "0")
+
+    told.until("a line", lambda: "the report could not be opened" in told.journal())
 
 
 def test_the_doctor_finds_the_installed_service_and_the_notification_server(told: UserManager) -> None:
