@@ -5,7 +5,7 @@ from __future__ import annotations
 import grp
 import os
 import stat
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -17,6 +17,7 @@ from backupwatch.facts import kinds
 from backupwatch.facts.observation import HOST, Blind, BlindReason, Json, Observation, SubjectKind
 from backupwatch.judge.freshness import PAIRING_LAPSES
 from backupwatch.judge.watcher import usbmuxd_fix
+from backupwatch.settings.values import Config
 from backupwatch.sources.arrivals import DEFAULT_ADDRESS
 
 SOURCE: Final = "iphone"
@@ -36,11 +37,29 @@ def usbmuxd(situation: Situation) -> list[Result]:
     blind = next((fact for fact in seen if isinstance(fact, Blind) and fact.look == "iphone"), None)
     if blind is None:
         return [Result("usbmuxd", Level.WARNING, "usbmuxd: could not be checked", "Run: backupwatch doctor")]
-    if blind.reason is BlindReason.PERMISSION:
-        return [Result("usbmuxd", Level.BROKEN, blind.sentence, permission_fix(_socket(situation)))]
-    if blind.reason is BlindReason.USBMUXD_BROKEN and situation.platform.startswith("linux"):
-        return [Result("usbmuxd", Level.BROKEN, blind.sentence, "Run: sudo systemctl restart usbmuxd")]
-    return [Result("usbmuxd", Level.BROKEN, blind.sentence, usbmuxd_fix(situation.platform))]
+    fix = usbmuxd_cure(blind.reason, situation.platform, usbmuxd_socket(situation.config, situation.environ))
+    return [Result("usbmuxd", Level.BROKEN, blind.sentence, fix)]
+
+
+def usbmuxd_cure(reason: BlindReason, platform: str, socket: Path) -> str:
+    """What mends the way to usbmuxd, or leads on where the trouble is not usbmuxd's.
+
+    :param platform: ``sys.platform``.
+    :param socket: see :func:`usbmuxd_socket`.
+    """
+    if reason is BlindReason.PERMISSION:
+        return permission_fix(socket)
+    if reason is BlindReason.USBMUXD_BROKEN and platform.startswith("linux"):
+        return "Run: sudo systemctl restart usbmuxd"
+    if reason in {BlindReason.NO_USBMUXD, BlindReason.USBMUXD_BROKEN}:
+        return usbmuxd_fix(platform)
+    return "Run the command again, with --verbose if it stays so"
+
+
+def usbmuxd_socket(config: Config, environ: Mapping[str, str]) -> Path:
+    """Where usbmuxd is asked, as the configuration, the environment or usbmuxd itself has it."""
+    named = config.advanced.usbmuxd or environ.get("USBMUXD_SOCKET_ADDRESS", "")
+    return Path(named.removeprefix("UNIX:") or DEFAULT_ADDRESS)
 
 
 def permission_fix(socket: Path) -> str:
@@ -196,11 +215,6 @@ def _name(situation: Situation, udid: str) -> str:
     if own is None and situation.snapshot is not None and (view := situation.snapshot.phones.get(udid)) is not None:
         own = reading.value if (reading := view.text(kinds.NAME)) else None
     return text.name(own or "")
-
-
-def _socket(situation: Situation) -> Path:
-    named = situation.config.advanced.usbmuxd or situation.environ.get("USBMUXD_SOCKET_ADDRESS", "")
-    return Path(named.removeprefix("UNIX:") or DEFAULT_ADDRESS)
 
 
 def _small(sentence: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
@@ -13,9 +14,9 @@ from backupwatch import round as rounds
 from backupwatch.cli.opening import store_for_looking
 from backupwatch.cli.progress import Progress
 from backupwatch.cli.quick_config import quick_config
+from backupwatch.doctor_phones import usbmuxd_cure, usbmuxd_socket
 from backupwatch.facts import kinds
 from backupwatch.facts.snapshot import Snapshot, View
-from backupwatch.judge.watcher import usbmuxd_fix
 from backupwatch.sources.looker import Looker, sweep
 from backupwatch.text import plain
 from backupwatch.zone import local_zone
@@ -49,16 +50,20 @@ def run(root: Root, *, as_json: bool) -> int:
         snapshot = store.snapshot(now)
     finally:
         store.close()
-    blind = [b for b in snapshot.host.blinds if b.look.startswith("iphone")]
+    blind, no_browse = snapshot.host.blind("iphone"), snapshot.host.blind("iphone:wifi-browse")
     rows = [_row(udid, view, snapshot) for udid, view in sorted(snapshot.phones.items())]
     if as_json:
         json.dump({"schema": 1, "generated_at": clock.rfc3339(now), "devices": rows}, sys.stdout, indent=2)
         print()
     else:
         _print(rows)
-    for b in blind:
-        print(f"{b.sentence}. {usbmuxd_fix(sys.platform)}.", file=sys.stderr)
-    return 3 if blind else 0
+    if no_browse is not None:  # what is on the cable was seen all the same
+        print(f"{no_browse.sentence}.", file=sys.stderr)
+    if blind is None:
+        return 0
+    fix = usbmuxd_cure(blind.reason, sys.platform, usbmuxd_socket(config, os.environ))
+    print(f"{blind.sentence}. {fix}.", file=sys.stderr)
+    return 3
 
 
 def _row(udid: str, view: View, snapshot: Snapshot) -> dict[str, object]:
