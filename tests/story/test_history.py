@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import os
+import sqlite3
 import stat
 import subprocess
 from pathlib import Path
@@ -312,3 +313,19 @@ def test_times_without_readings_are_not_joined_in_the_picture(tmp_path: Path) ->
         storage(store, 4 - back / 100, 5, back)
     store.close()
     assert written(tmp_path / "report.html").count('class="layer') >= 2
+
+
+@pytest.mark.parametrize(("as_json", "as_csv"), [(False, False), (True, False), (False, True)])
+def test_a_memory_that_waits_to_be_brought_up_to_date_is_not_called_empty(
+    capsys: pytest.CaptureFixture[str], as_json: bool, as_csv: bool
+) -> None:
+    """After an upgrade, before the daemon has opened it: what is remembered is not denied."""
+    remembered(Anna=0.5).close()
+    connection = sqlite3.connect(paths.store_file())
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute(f"PRAGMA user_version = {version - 1}")
+    connection.close()
+    with pytest.raises(BackupwatchError, match="older backupwatch") as error:
+        history.run(ROOT, None, 30, as_json=as_json, as_csv=as_csv)
+    assert error.value.exit_code == 3
+    assert capsys.readouterr().out == ""

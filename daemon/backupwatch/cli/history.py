@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from backupwatch import clock, paths
 from backupwatch.cli.opening import pick
 from backupwatch.cli.quick_config import quick_config
+from backupwatch.cli.status import TO_BE_MIGRATED
 from backupwatch.clock import age_words
 from backupwatch.errors import BackupwatchError
 from backupwatch.lookback import Lookback, PhonePast, look_back
@@ -38,7 +39,7 @@ def run(root: Root, device: str | None, days: int, *, as_json: bool, as_csv: boo
     """Print the past of one phone, or of all.
 
     :param days: how far back.
-    :raises BackupwatchError: the store cannot be read, or no phone is called so.
+    :raises BackupwatchError: the store cannot be read or is of an older version, or no phone is called so.
     """
     if not 1 <= days <= LONGEST:
         raise BackupwatchError(f"--days is a number from 1 to {LONGEST}", exit_code=2)
@@ -48,6 +49,8 @@ def run(root: Root, device: str | None, days: int, *, as_json: bool, as_csv: boo
     config = quick_config(root.config_path)
     store = read_store(paths.store_file())
     if store is None:
+        if paths.store_file().exists():  # an empty past would be a lie
+            raise BackupwatchError(TO_BE_MIGRATED, fix="Run: backupwatch check", exit_code=3)
         back = Lookback(now - timedelta(days=days), now, (), (), ())
         if not (as_json or as_csv):
             print("Nothing is remembered yet. Run: backupwatch check")

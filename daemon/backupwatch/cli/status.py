@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 
 REFRESH: Final = 2.0
 """Seconds between two readings of the store under ``--watch``."""
+TO_BE_MIGRATED: Final = "The memory is from an older backupwatch and has not been brought up to date yet."
+"""Who only reads changes nothing in it."""
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,7 @@ def _nothing(config: Config, now: datetime) -> Known:
     """No store, or one that an older version wrote and nobody has opened since."""
     snapshot = Snapshot(now)
     if paths.store_file().exists():
-        sentence = "The memory is from an older backupwatch and has not been brought up to date yet."
+        sentence = TO_BE_MIGRATED
     else:
         sentence = "Nothing is remembered yet: no iPhone has been looked at on this computer."
     problem = Problem("no-store", sentence, "Run: backupwatch check", now)
