@@ -34,6 +34,13 @@ class Level(StrEnum):
     BROKEN = "broken"
 
 
+_LOOKED_AT: Final = frozenset(
+    {"usbmuxd", "phones", "wifi-access", "network", "pairing-age", "account", "apple-status", "ios-releases",
+     "notifications"}
+)  # fmt: skip
+"""What depends on the configuration."""
+_UNCONFIGURED: Final = "not checked, because the configuration is not valid"
+_MEND_FIRST: Final = "Correct the configuration first, then run: backupwatch doctor"
 _ORDER: Final = (Level.OK, Level.WARNING, Level.BROKEN)
 
 
@@ -56,8 +63,10 @@ class Result:
 class Situation:
     """All that the probes may look at; what they judge was fetched before.
 
-    :ivar config: what holds; the defaults where the files cannot be used.
+    :ivar config: what holds; the last valid configuration where the files cannot be used.
     :ivar config_error: why they cannot be used, or None.
+    :ivar configured: whether ``config`` is the person's, now or when it was last valid; else nothing was looked at,
+        for the defaults may do what the person forbade.
     :ivar warnings: what loading the configuration warned of.
     :ivar facts: what the workers saw now.
     :ivar snapshot: what is remembered, or None.
@@ -71,6 +80,7 @@ class Situation:
     now: datetime
     state: Path
     config_error: BackupwatchError | None = None
+    configured: bool = True
     warnings: tuple[str, ...] = ()
     store_error: BackupwatchError | None = None
     platform: str = sys.platform
@@ -94,7 +104,10 @@ async def examine(situation: Situation) -> list[Result]:
     """Ask every probe, in the order in which a person would mend things."""
     results: list[Result] = []
     for name, words, probe in probes():
-        results.extend(await bordered(name, words, probe, situation))
+        if name in _LOOKED_AT and not situation.configured:
+            results.append(Result(name, Level.WARNING, f"{words}: {_UNCONFIGURED}", _MEND_FIRST))
+        else:
+            results.extend(await bordered(name, words, probe, situation))
     return results
 
 
@@ -135,22 +148,19 @@ async def bordered(name: str, words: str, probe: Probe, situation: Situation) ->
         return [Result(name, Level.WARNING, sentence, "Run again; if it stays so, report it as a fault")]
 
 
-async def look_around(
-    config: Config,
-    snapshot: Snapshot | None,
-    state: Path,
-    now: datetime,
-    on_fact: Callable[[Fact], None] | None = None,
-) -> list[Fact]:
+async def look_around(situation: Situation, on_fact: Callable[[Fact], None] | None = None) -> list[Fact]:
     """What the phones, the account and Apple's pages say now: the daemon's own looks, side by side.
 
     :param on_fact: called as facts arrive, for a progress line.
     """
-    known = snapshot if snapshot is not None else Snapshot(now)
+    if not situation.configured:
+        return []
+    config, now = situation.config, situation.now
+    known = situation.snapshot if situation.snapshot is not None else Snapshot(now)
     looker = Looker(environment=asking.environment(config))
     questions = []
     for source in ("iphone", "icloud", "apple-status", "ios-releases"):
-        question = asking.question(source, config, known, None, state, now, asking.Patience())
+        question = asking.question(source, config, known, None, situation.state, now, asking.Patience())
         if question is not None:
             questions.append(question)
     # A copy that is young enough for the daemon proves nothing about now.
@@ -169,15 +179,17 @@ def situation(config_path: Path | None, now: datetime) -> Situation:
 
     :param config_path: ``--config``, or None for the usual place.
     """
+    from backupwatch.cli.quick_config import last_good
     from backupwatch.settings.load import load
     from backupwatch.store import read_store
 
-    config, warnings, config_error = Config(), tuple[str, ...](), None
+    config: Config | None = None
+    warnings, config_error = tuple[str, ...](), None
     try:
-        loaded = load(config_path)
+        loaded = load(config_path, must_exist=config_path is not None)
         config, warnings = loaded.config, loaded.warnings
     except BackupwatchError as error:
-        config_error = error
+        config_error, config = error, last_good(config_path)
     state, snapshot, store_error = paths.state_dir(), None, None
     try:
         if (store := read_store(paths.store_file(state))) is not None:
@@ -187,4 +199,5 @@ def situation(config_path: Path | None, now: datetime) -> Situation:
                 store.close()
     except BackupwatchError as error:
         store_error = error
-    return Situation(config, (), snapshot, now, state, config_error, warnings, store_error)
+    configured = config is not None
+    return Situation(config or Config(), (), snapshot, now, state, config_error, configured, warnings, store_error)

@@ -34,7 +34,9 @@ _BUS_S: Final = 5.0
 def configuration(situation: Situation) -> list[Result]:
     """Can the TOML files be used?"""
     if situation.config_error is not None:
-        return [Result("config", Level.BROKEN, situation.config_error.what, "Run: backupwatch config check")]
+        meanwhile = "; what follows goes by the last valid one" if situation.configured else ""
+        sentence = f"{situation.config_error.what.rstrip('.')}{meanwhile}"
+        return [Result("config", Level.BROKEN, sentence, "Run: backupwatch config check")]
     if situation.warnings:
         first, others = text.plain(situation.warnings[0], 300), len(situation.warnings) - 1
         more = f" (and {others} more)" if others else ""

@@ -351,6 +351,16 @@ def test_without_usbmuxd_check_says_how_to_get_it(tmp_path: Path) -> None:
     assert home.run("devices", "--json").code == 3
 
 
+def test_a_phone_that_took_its_trust_back_is_greeted_as_that_and_as_nothing_else(tmp_path: Path) -> None:
+    story = f'title = "x"\n[[phone]]\nudid = "{ANNA}"\nname = "Anna"\nconnection = "usb"\ntrust = "lost"\n'
+    with stage_of(story) as advanced:
+        home = Home(tmp_path / "home", advanced)
+        home.run("devices")
+        out = " ".join(home.run().out.split())
+    assert "Found: Anna, which no longer trusts this computer." in out
+    assert "paired" not in out
+
+
 def test_snooze_and_unsnooze_say_what_they_did(checked: object, home: Home) -> None:
     assert home.run("snooze", "Ben", "2h").out.startswith("Quiet about Ben's iPhone until ")
     snoozed = home.run("status", "Ben", "--json").document["devices"][0]["snoozed_until"]

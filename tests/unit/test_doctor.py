@@ -12,6 +12,7 @@ import pytest
 
 from backupwatch import __version__, doctor, doctor_computer, doctor_online, doctor_phones
 from backupwatch.cli.doctor_command import lines
+from backupwatch.cli.quick_config import quick_config
 from backupwatch.doctor import Level, Result, Situation
 from backupwatch.errors import BackupwatchError
 from backupwatch.facts import kinds
@@ -386,6 +387,43 @@ def test_on_a_mac_closed_backup_folders_lead_to_full_disk_access(
     monkeypatch.setattr(Path, "iterdir", closed)
     (result,) = doctor_computer.full_disk_access(mac, home=tmp_path)
     assert "Full Disk Access" in result.fix
+
+
+def broken_configuration(folder: Path, monkeypatch: pytest.MonkeyPatch, before: str) -> Situation:
+    """What the doctor works with when a file was right (if ``before``), was read, and then got a mistake."""
+    monkeypatch.setenv("BACKUPWATCH_STATE_DIR", str(folder / "state"))
+    own = folder / "config.toml"
+    if before:
+        own.write_text(before, "utf-8")
+        os.utime(own, (1e9, 1e9))
+        quick_config(own)
+    own.write_text("[polling]\nwifi = false\nwhat = 1\n", "utf-8")
+    return doctor.situation(own, NOW)
+
+
+async def test_with_an_invalid_configuration_nothing_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The defaults would search the network that the file forbids to search, and ask Apple."""
+    situation = broken_configuration(tmp_path, monkeypatch, "")
+    assert await doctor.look_around(situation) == []
+    told = {result.id: result for result in await doctor.examine(situation)}
+    assert told["config"].level is Level.BROKEN
+    for line in ("usbmuxd", "phones", "network", "account", "apple-status"):
+        assert "not checked, because the configuration is not valid" in told[line].sentence
+        assert told[line].fix
+
+
+def test_with_an_invalid_configuration_the_last_valid_one_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As for the daemon; the mistake is told all the same."""
+    situation = broken_configuration(tmp_path, monkeypatch, '[polling]\nwifi = false\n[account]\napple_id = "a@b.c"\n')
+    assert situation.configured
+    assert (situation.config.polling.wifi, situation.config.account.apple_id) == (False, "a@b.c")
+    (result,) = doctor_computer.configuration(situation)
+    assert result.level is Level.BROKEN
+    assert "last valid one" in result.sentence
 
 
 # -- the whole ------------------------------------------------------------------------------------------------------

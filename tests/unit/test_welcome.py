@@ -51,6 +51,16 @@ def test_trouble_is_told_first_with_its_cure() -> None:
     assert steps(found)[0] == "Run: backupwatch doctor"
 
 
+def test_a_phone_that_took_its_trust_back_is_told_once_and_as_it_is() -> None:
+    """Neither paired nor a stranger; to pair it again is the step."""
+    found = Found(paired=("Anna's iPhone",), lost=("Ben's iPhone",), account=True, service="running")
+    assert described(found)[:2] == [
+        "Found: Anna's iPhone, paired with this computer.",
+        "Found: Ben's iPhone, which no longer trusts this computer.",
+    ]
+    assert "backupwatch pair" in numbered(steps(found))[0]
+
+
 def test_a_broken_configuration_and_no_usbmuxd_are_no_traceback(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -67,5 +77,7 @@ def test_a_broken_configuration_and_no_usbmuxd_are_no_traceback(
     assert "config.toml" in said
     assert "config check" in said
     assert "Traceback" not in said
+    assert "usbmuxd" not in said  # the defaults might look where the person forbade it
+    assert "login" not in said
     assert all(len(line) <= 100 or len(max(line.split(), key=len)) > 60 for line in said.splitlines())
     assert not (tmp_path / "state").exists()

@@ -29,7 +29,7 @@ def run(config_path: Path | None, *, as_json: bool) -> int:
 
     async def examined() -> list[Result]:
         with Progress() as progress:
-            facts = await look_around(before.config, before.snapshot, before.state, now, progress.fact)
+            facts = await look_around(before, progress.fact)
         return await examine(dataclasses.replace(before, facts=facts))
 
     results = asyncio.run(examined())

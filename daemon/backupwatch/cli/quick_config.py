@@ -43,6 +43,15 @@ def quick_config(path: Path | None) -> Config:
     return loaded.config
 
 
+def last_good(path: Path | None) -> Config | None:
+    """What was read from the same file when it was last right, whatever it holds now; None where nothing is kept."""
+    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+        kept = json.loads((paths.cache_dir() / _NAME).read_text("utf-8"))
+        if kept["key"]["version"] == __version__ and kept["key"]["own"] == str(paths.config_file(path)):
+            return Config.from_json(kept["config"])
+    return None
+
+
 def _key(own: Path) -> dict[str, Any] | None:
     """What must be the same for the kept copy to hold; None where the files cannot even be listed."""
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -32,7 +33,9 @@ class Found:
     """What there is on this computer.
 
     :ivar paired: names of the phones that trust this computer, here or remembered; safe to print.
-    :ivar strangers: names of the phones that are connected and do not.
+    :ivar strangers: names of the phones that are connected and never trusted it.
+    :ivar lost: names of the phones that are connected and trust it no longer.
+    :ivar configured: whether a configuration could be used; else nothing was looked at.
     :ivar trouble: why phones cannot be seen or the configuration not be used, or None.
     :ivar account: whether an iCloud account is configured.
     :ivar service: ``running``, ``stopped``, ``absent``, or ``impossible`` where there is no init system to ask.
@@ -40,6 +43,8 @@ class Found:
 
     paired: tuple[str, ...] = ()
     strangers: tuple[str, ...] = ()
+    lost: tuple[str, ...] = ()
+    configured: bool = True
     trouble: BackupwatchError | None = None
     account: bool = False
     service: str = "absent"
@@ -72,32 +77,43 @@ def next_steps(config_path: Path | None = None) -> list[str]:
 
 def find(config_path: Path | None = None) -> Found:
     """Look around without changing anything and without ever failing."""
-    config, trouble = Config(), None
-    try:
-        from backupwatch.settings.load import load
+    from backupwatch.cli.quick_config import last_good
+    from backupwatch.settings.load import load
 
-        config = load(config_path).config
+    config: Config | None = None
+    trouble = None
+    try:
+        config = load(config_path, must_exist=config_path is not None).config
     except BackupwatchError as error:
-        trouble = error
-    facts = asyncio.run(_look(config))
+        trouble, config = error, last_good(config_path)
+    facts = asyncio.run(_look(config)) if config is not None else []
     blind = next((f for f in facts if isinstance(f, Blind) and f.subject.kind is SubjectKind.HOST), None)
     if trouble is None and blind is not None:
         trouble = BackupwatchError(blind.sentence, fix="Run: backupwatch doctor")
-    paired, strangers = _phones(facts)
+    here, known = _met(facts), _remembered()
+    told = [(udid, here.get(udid, ("", "")), known.get(udid, ("", ""))) for udid in {**known, **here}]
+    called = {udid: text.name(now[0] or before[0]) for udid, now, before in told}
+    trust = {udid: now[1] or before[1] for udid, now, before in told}
     return Found(
-        tuple(dict.fromkeys([*paired, *_remembered()])),
-        tuple(strangers),
+        tuple(called[udid] for udid in called if trust[udid] == "trusted"),
+        tuple(called[udid] for udid in here if trust[udid] not in {"trusted", "lost"}),
+        tuple(called[udid] for udid in called if trust[udid] == "lost"),
+        config is not None,
         trouble,
-        bool(config.account.apple_id),
-        _service(),
+        config is not None and bool(config.account.apple_id),
+        service_state(),
     )
 
 
 def steps(found: Found) -> list[str]:
     """What to do next, in order; empty when all is set up."""
     todo = [found.trouble.fix] if found.trouble is not None and found.trouble.fix else []
-    if not found.paired or found.strangers:
-        todo.append("Unlock the iPhone and run: backupwatch pair" if found.strangers else PAIR)
+    if not found.configured:
+        return todo
+    if found.strangers:
+        todo.append("Unlock the iPhone and run: backupwatch pair")
+    elif found.lost or not found.paired:
+        todo.append(PAIR)
     if not found.account:
         todo.append(LOGIN)
     if found.service == "absent":
@@ -118,6 +134,9 @@ def described(found: Found) -> list[str]:
         told.append(f"Found: {_listed(found.paired)}, paired with this computer.")
     if found.strangers:
         told.append(f"Found: {_listed(found.strangers)}, connected but not paired.")
+    if found.lost:
+        verb = "trusts" if len(found.lost) == 1 else "trust"
+        told.append(f"Found: {_listed(found.lost)}, which no longer {verb} this computer.")
     if not told:
         told.append("Found: no iPhone yet.")
     if found.service == "running":
@@ -139,30 +158,39 @@ async def _look(config: Config) -> list[Fact]:
     return await Looker(environment=environment(config)).look("iphone", request, _LOOK_S)
 
 
-def _phones(facts: Sequence[Fact]) -> tuple[list[str], list[str]]:
-    """Names of those that trust this computer, and of those that do not."""
+def _met(facts: Sequence[Fact]) -> dict[str, tuple[str, str]]:
+    """UDID to name and trust of each phone that is here; "" for what it did not say."""
     values: dict[str, dict[str, object]] = {}
     for fact in facts:
         if isinstance(fact, Observation) and fact.subject.kind is SubjectKind.PHONE:
             values.setdefault(fact.subject.id, {})[fact.kind] = fact.value
-    paired: list[str] = []
-    strangers: list[str] = []
-    for known in values.values():
-        (paired if known.get(kinds.TRUST) == "trusted" else strangers).append(text.name(known.get(kinds.NAME) or ""))
-    return paired, strangers
+    return {
+        udid: (str(known.get(kinds.NAME) or ""), str(known.get(kinds.TRUST) or "")) for udid, known in values.items()
+    }
 
 
-def _remembered() -> list[str]:
-    """Names of phones that were read before; none if the memory cannot be read, which the doctor tells."""
-    from backupwatch.store.known import known_devices
+def _remembered() -> dict[str, tuple[str, str]]:
+    """The same of phones that were read before; none if the memory cannot be read, which the doctor tells."""
+    from backupwatch.store import read_store
 
     try:
-        return [text.name(called) for _, called in known_devices()]
+        if (store := read_store(paths.store_file())) is None:
+            return {}
+        try:
+            phones = store.snapshot(clock.utc_now()).phones
+        finally:
+            store.close()
     except BackupwatchError:
-        return []
+        return {}
+    readings = {udid: (view.text(kinds.NAME), view.text(kinds.TRUST)) for udid, view in phones.items()}
+    return {
+        udid: (name.value if name else "", trust.value if trust else "") for udid, (name, trust) in readings.items()
+    }
 
 
-def _service() -> str:
+@functools.cache
+def service_state() -> str:
+    """``running``, ``stopped``, ``absent``, or ``impossible`` where there is no init system; asked once."""
     from backupwatch.service import manager
 
     try:
