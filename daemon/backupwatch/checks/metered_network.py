@@ -19,6 +19,8 @@ SOURCE = "https://support.apple.com/102433"
 BROKEN: Final = frozenset({300})
 EXPENSIVE: Final = frozenset({222})
 _Nights: TypeAlias = tuple[tuple[datetime, datetime], ...]
+_A_NIGHT: Final = timedelta(hours=9)
+"""A line of the night that is not over yet counts too."""
 _TIME_TO_START: Final = timedelta(hours=4)
 """On condition for this long without a start is more than the scheduler's ordinary delay."""
 WORDS = words(
@@ -56,11 +58,12 @@ def check(case: Case) -> Finding:
         for at, event in phone_log.said(case, LogWord.NETWORK)
         if (switches := phone_log.switches(event)).get("available", True)
     ]
-    told = [(at, is_marked) for at, is_marked in heard if _night(windows, at) is not None]
+    by_night = tuple(nights.windows(since, case.now + _A_NIGHT, case.zone)) if since is not None else ()
+    told = [(at, is_marked) for at, is_marked in heard if _night(by_night, at) is not None]
     marked = [at for at, is_marked in told if is_marked]
     if marked and len(marked) * 2 >= len(told):
         line = WORDS.count("marked", len(marked), moment=values.minute(max(marked), case.zone), **places)
-        number, known = (len({_night(windows, at) for at in each}) for each in (marked, [at for at, _ in told]))
+        number, known = (len({_night(by_night, at) for at in each}) for each in (marked, [at for at, _ in told]))
         sure = Certainty.CERTAIN if number >= 2 else Certainty.POSSIBLE
         return _blamed(case, "summary", sure, line, number / known)
     broken = phone_log.failure(case, BROKEN | EXPENSIVE)
