@@ -49,7 +49,7 @@ async def notifications(situation: Situation) -> list[Result]:
     if not situation.config.alerts.desktop:
         return [Result("notifications", Level.OK, "Notifications are switched off (alerts.desktop is false)")]
     if situation.platform == "darwin":
-        return _mac_notifications()
+        return await _mac_notifications()
     from backupwatch.delivery import library, session_bus
 
     try:
@@ -70,11 +70,20 @@ async def notifications(situation: Situation) -> list[Result]:
     return [Result("notifications", Level.OK, sentence)]
 
 
-def _mac_notifications() -> list[Result]:
-    """On a Mac nobody can be asked without sending something; ``notify-test`` does that."""
-    way = "terminal-notifier" if shutil.which("terminal-notifier") else "the system's own script program"
-    fix = "Run: backupwatch notify-test (and look at System Settings > Notifications if nothing shows)"
-    return [Result("notifications", Level.OK, f"Notifications go through {way} or Python itself", fix)]
+async def _mac_notifications() -> list[Result]:
+    """On a Mac only an application may ask whether it is allowed to; the other ways show it by showing something."""
+    from backupwatch.delivery import macos
+
+    answer = await macos.allowed()
+    if answer:
+        return [Result("notifications", Level.OK, "macOS lets this Python show notifications")]
+    if answer is None:
+        sentence = "Whether notifications are shown cannot be proved here: macOS does not tell"
+        fix = "Run: backupwatch notify-test (and look at System Settings > Notifications if nothing shows)"
+    else:
+        sentence = "macOS does not let this Python show notifications"
+        fix = "Allow it in System Settings > Notifications, then run: backupwatch notify-test"
+    return [Result("notifications", Level.WARNING, sentence, fix)]
 
 
 def login_service(situation: Situation, *, runner: Runner = run) -> list[Result]:

@@ -301,6 +301,25 @@ class OsaScript:
         """Not possible: AppleScript cannot take a notification back."""
 
 
+async def allowed(system: System | None = None, *, deadline: float = 5.0) -> bool | None:
+    """Whether the person lets this Python show notifications; None where that cannot be known without sending one.
+
+    :param deadline: seconds to wait for macOS.
+    """
+    mac = system or ThisMac()
+    if not mac.signed_bundle():
+        return None
+    from backupwatch.delivery import library
+
+    try:
+        with library.warnings():
+            async with asyncio.timeout(deadline):
+                notifier = mac.notifier()
+                return await notifier.has_authorisation() if await notifier.get_capabilities() else None
+    except Exception:  # noqa: BLE001 - Objective-C's own errors, and a macOS that does not answer
+        return None
+
+
 def event_loop_factory(platform: str = sys.platform, system: System | None = None) -> Callable[[], Any] | None:
     """For ``asyncio.Runner(loop_factory=…)`` in the main thread of the daemon; ``None`` where asyncio's own will do.
 
