@@ -315,6 +315,20 @@ def test_devices_says_how_each_phone_is_reached(checked: object, home: Home) -> 
     assert "over Wi-Fi; paired" in home.run("devices").out
 
 
+def test_devices_calls_nothing_reached_that_was_reached_a_moment_ago(checked: object, home: Home) -> None:
+    """And people are told the time of their own place."""
+    known, text = home.config, home.config.read_text("utf-8")
+    try:
+        known.write_text(re.sub('usbmuxd = ".*"', f'usbmuxd = "{home.folder}/none"', text), "utf-8")
+        done, listed = home.run("devices", TZ="Asia/Tokyo"), home.run("devices", "--json")
+    finally:
+        known.write_text(text, "utf-8")
+    assert (done.code, listed.code) == (1, 1)
+    assert {device["connection"] for device in listed.document["devices"]} == {None}
+    assert "by cable" not in done.out
+    assert re.search(r"not reached now, last seen \w{3} \d+ \w{3}, \d\d:\d\d; paired", done.out)
+
+
 def test_history_also_knows_a_phone_that_was_seen_once(checked: object, home: Home) -> None:
     done = home.run("history")
     assert (done.code, done.err) == (0, "")
@@ -348,7 +362,7 @@ def test_without_usbmuxd_check_says_how_to_get_it(tmp_path: Path) -> None:
         assert "package usbmuxd" in words
         assert "sudo systemctl start usbmuxd" in words
     assert done.err == ""
-    assert home.run("devices", "--json").code == 3
+    assert home.run("devices", "--json").code == 1
 
 
 def test_a_phone_that_took_its_trust_back_is_greeted_as_that_and_as_nothing_else(tmp_path: Path) -> None:

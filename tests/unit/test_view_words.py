@@ -86,6 +86,17 @@ def test_a_watcher_that_does_not_run_says_how_to_start_it() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("service", "step"),
+    [("absent", "backupwatch service install."), ("stopped", "service start."), ("impossible", "backupwatch run.")],
+)
+def test_the_step_that_starts_the_watcher_fits_the_computer(service: str, step: str) -> None:
+    """No service is to be started where there is none, nor where nothing starts services."""
+    said = lines(Watching(False, service=service))
+    assert f"{said}.".endswith(step)
+    assert ("service" in step) == ("backupwatch service" in said)
+
+
 def test_a_watcher_whose_look_is_late_says_so() -> None:
     """No next look in the past."""
     assert lines(Watching(True, None, NOW, NOW - timedelta(minutes=5))).endswith("the next look is due now.")

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 import sys
-from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from backupwatch import clock, log, paths
@@ -16,9 +15,11 @@ from backupwatch.cli.progress import Progress
 from backupwatch.cli.quick_config import quick_config
 from backupwatch.doctor_phones import usbmuxd_cure, usbmuxd_socket
 from backupwatch.facts import kinds
-from backupwatch.facts.snapshot import Snapshot, View
+from backupwatch.facts.observation import Fact, Observation
+from backupwatch.facts.snapshot import View
 from backupwatch.sources.looker import Looker, sweep
 from backupwatch.text import plain
+from backupwatch.wording import values
 from backupwatch.zone import local_zone
 
 if TYPE_CHECKING:
@@ -29,11 +30,10 @@ _TRUST: Final = {
     "never": "not paired; run: backupwatch pair",
     "lost": "pairing lost; run: backupwatch pair",
 }
-_NOW: Final = timedelta(minutes=2)
 
 
 def run(root: Root, *, as_json: bool) -> int:
-    """Print the list; 3 if the watcher is blind, else 0."""
+    """Print the list; 1 if nobody could be asked, else 0."""
     log.configure(level="info" if root.verbose else "error")
     sweep()
     config = quick_config(root.config_path)
@@ -41,9 +41,17 @@ def run(root: Root, *, as_json: bool) -> int:
     store = store_for_looking(now)
     watch = rounds.Watch(config, store, Looker(), paths.state_dir(), local_zone)
 
+    reached: set[str] = set()
+
     async def look() -> None:
         with Progress() as progress:
-            await rounds.look(watch, ["iphone"], now, listen=False, on_fact=progress.fact)
+
+            def heard(fact: Fact) -> None:
+                progress.fact(fact)
+                if isinstance(fact, Observation) and fact.kind == kinds.CONNECTION:
+                    reached.add(fact.subject.id)
+
+            await rounds.look(watch, ["iphone"], now, listen=False, on_fact=heard)
 
     try:
         asyncio.run(look())
@@ -51,7 +59,7 @@ def run(root: Root, *, as_json: bool) -> int:
     finally:
         store.close()
     blind, no_browse = snapshot.host.blind("iphone"), snapshot.host.blind("iphone:wifi-browse")
-    rows = [_row(udid, view, snapshot) for udid, view in sorted(snapshot.phones.items())]
+    rows = [_row(udid, view, here=udid in reached) for udid, view in sorted(snapshot.phones.items())]
     if as_json:
         json.dump({"schema": 1, "generated_at": clock.rfc3339(now), "devices": rows}, sys.stdout, indent=2)
         print()
@@ -63,16 +71,16 @@ def run(root: Root, *, as_json: bool) -> int:
         return 0
     fix = usbmuxd_cure(blind.reason, sys.platform, usbmuxd_socket(config, os.environ))
     print(f"{blind.sentence}. {fix}.", file=sys.stderr)
-    return 3
+    return 1
 
 
-def _row(udid: str, view: View, snapshot: Snapshot) -> dict[str, object]:
+def _row(udid: str, view: View, *, here: bool) -> dict[str, object]:
     def text(kind: str) -> str | None:
         reading = view.text(kind)
         return plain(reading.value) if reading else None
 
-    reached = view.newest(kinds.CONNECTION)
-    here = reached is not None and snapshot.taken_at - reached.last_at < _NOW
+    """:param here: whether it was reached in this look."""
+    way = view.newest(kinds.CONNECTION) if here else None
     access = view.flag(kinds.WIFI_ACCESS)
     return {
         "udid": udid,
@@ -80,7 +88,7 @@ def _row(udid: str, view: View, snapshot: Snapshot) -> dict[str, object]:
         "model": text(kinds.MODEL),
         "os_version": text(kinds.OS_VERSION),
         "trust": text(kinds.TRUST),
-        "connection": reached.value if reached and here else None,
+        "connection": way.value if way else None,
         "wifi_access": access.value if access else None,
         "seen_at": clock.rfc3339(view.last_seen) if view.last_seen else None,
         "problem": next((b.sentence for b in view.blinds if b.look == "iphone"), None),
@@ -95,7 +103,9 @@ def _print(rows: list[dict[str, object]]) -> None:
         print(f"{row['name'] or 'a phone without a name'}  ({row['model'] or '?'}, iOS {row['os_version'] or '?'})")
         print(f"  {row['udid']}")
         way = {"usb": "by cable", "wifi": "over Wi-Fi"}.get(str(row["connection"]), "not reached now")
-        seen = f", last seen {row['seen_at']}" if row["connection"] is None and row["seen_at"] else ""
+        seen = ""
+        if row["connection"] is None and row["seen_at"]:
+            seen = f", last seen {values.minute(clock.parse_rfc3339(str(row['seen_at'])), local_zone())}"
         print(f"  {way}{seen}; {_TRUST.get(str(row['trust']), 'pairing unknown')}")
         if row["problem"]:
             print(f"  {row['problem']}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import sys
 from collections.abc import Iterable, Sequence
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +17,8 @@ from backupwatch.facts.observation import Blind, Fact, Observation, SubjectKind
 from backupwatch.setup.pairing import PATIENCE_S, Failure, Step, pair
 from backupwatch.sources.look import Request
 from backupwatch.sources.looker import Looker
+from backupwatch.wording import values
+from backupwatch.zone import local_zone
 
 _LOOK_S: Final = 45.0
 """Seconds to find out what is attached, the start of the worker included."""
@@ -29,6 +30,13 @@ _SAY: Final = {
     Step.TRUSTED: "The iPhone trusts this computer now.",
     Step.WIFI: "It may also be looked at over Wi-Fi from now on.",
     Step.NO_WIFI: "Wi-Fi access could not be switched on; the iPhone will be seen by cable only.",
+}
+
+_NEXT: Final = {
+    "absent": "Next: backupwatch service install",
+    "stopped": "Next: backupwatch service start",
+    "running": "The watch is on. How the phones are: backupwatch status",
+    "impossible": "Next, and to be kept running, for there is no login service on this computer: backupwatch run",
 }
 
 _FAILURES: Final = {
@@ -81,8 +89,15 @@ async def _pair(config_path: Path | None, extra: dict[str, str], wanted: str | N
     from backupwatch.settings.edit import remember_device
 
     remember_device(udid, config_file=config_path)
-    print("Next: backupwatch service install")
+    print(_next())
     return 0
+
+
+def _next() -> str:
+    """What comes after pairing on this computer."""
+    from backupwatch.cli.welcome import service_state
+
+    return _NEXT[service_state()]
 
 
 async def _attached(extra: dict[str, str]) -> dict[str, str]:
@@ -141,7 +156,7 @@ def proof(facts: Sequence[Fact], udid: str) -> str:
     enabled = _value(mine, kinds.CLOUD_BACKUP_ENABLED)
     date = _value(mine, kinds.LAST_CLOUD_BACKUP)
     if isinstance(date, str):
-        return f"Proof: its last iCloud backup was {_local(clock.parse_rfc3339(date))}."
+        return f"Proof: its last iCloud backup was {values.minute(clock.parse_rfc3339(date), local_zone())}."
     if enabled is False:
         return "Proof: its backup settings can be read, and they say that iCloud Backup is off."
     if any(isinstance(fact, Observation) and fact.kind == kinds.LAST_CLOUD_BACKUP for fact in mine):
@@ -161,7 +176,3 @@ def _observed(facts: Iterable[Fact], kind: str) -> list[Observation]:
 
 def _value(facts: Iterable[Fact], kind: str) -> object:
     return next((fact.value for fact in _observed(facts, kind)), None)
-
-
-def _local(moment: datetime) -> str:
-    return f"{moment.astimezone():%Y-%m-%d %H:%M}"

@@ -142,12 +142,21 @@ def watching(store: Store, sources: dict[str, SourceStatus]) -> Watching:
     """The watcher's own line, from what the daemon noted."""
     looks = [status.tried_at for status in sources.values() if status.tried_at]
     coming = [status.next_at for status in sources.values() if status.next_at]
+    runs = control.running() is not None
     return Watching(
-        runs=control.running() is not None,
+        runs=runs,
         since=as_moment(store.meta("started_at")),
         last=max(looks, default=None),
         next=min(coming, default=None),
+        service="running" if runs else _service(),
     )
+
+
+def _service() -> str:
+    """How the login service stands, for the step that starts the watch."""
+    from backupwatch.cli.welcome import service_state
+
+    return service_state()
 
 
 def _nothing(config: Config, now: datetime) -> Known:
@@ -165,4 +174,5 @@ def _nothing(config: Config, now: datetime) -> Known:
         "problems": [f"{problem.sentence} {problem.fix}"],
     }
     verdict = verdict_of(config, snapshot, local_zone(), now)
-    return Known(verdict, snapshot, (problem,), {}, Watching(runs=state == "running"), watcher)
+    service = "running" if state == "running" else _service()
+    return Known(verdict, snapshot, (problem,), {}, Watching(runs=state == "running", service=service), watcher)

@@ -35,6 +35,12 @@ ACCOUNT_WORDS: Final = {
     "web-access-off": "does not allow its storage to be read on the web, so it cannot be watched",
     "unreachable": "could not be reached when it was last tried",
 }
+START_WORDS: Final = {
+    "absent": "Start it with: backupwatch service install",
+    "stopped": "Start it with: backupwatch service start",
+    "running": "What its login service says: backupwatch service logs",
+    "impossible": "There is no login service on this computer; keep this running: backupwatch run",
+}
 FUTURE: Final = timedelta(minutes=10)
 """Clocks never agree to the second; beyond this a moment is in the future."""
 
@@ -45,12 +51,14 @@ class Watching:
 
     :ivar runs: whether the daemon runs, None when that was not asked.
     :ivar since: when it was started. :ivar last: when it last looked. :ivar next: when it looks next.
+    :ivar service: how the login service stands, where it does not run; a key of :data:`START_WORDS`.
     """
 
     runs: bool | None = None
     since: datetime | None = None
     last: datetime | None = None
     next: datetime | None = None
+    service: str = "stopped"
 
 
 def called(device: DeviceVerdict, limit: int = 60) -> str:
@@ -154,7 +162,7 @@ def watcher_sentences(watching: Watching, now: datetime, zone: tzinfo) -> Iterab
     if watching.runs is None:
         return
     if not watching.runs:
-        yield f"The watcher is not running; {looked}. Start it with: backupwatch service start"
+        yield f"The watcher is not running; {looked}. {START_WORDS[watching.service]}"
         return
     since = f" since {at_clock(watching.since, now, zone)}" if watching.since is not None else ""
     line = f"Watching{since}; {looked}"
