@@ -29,7 +29,7 @@ def test_the_demo_ends_in_a_notification_that_names_phone_cause_and_first_step(
     newest = desktop.received()[-1]
     assert newest.title == "Reminder: Anna's iPhone, no backup for 8 days"
     assert "iCloud storage is full" in newest.body
-    assert "First step: On the iPhone open Settings &gt; [your name] &gt; iCloud &gt; Storage" in newest.body
+    assert "First step: On the iPhone open Settings &gt; Anna &gt; iCloud &gt; Storage" in newest.body
     assert newest.urgency.lower() == "critical"
     assert "On the desktop: dunst" in told.stdout
 
