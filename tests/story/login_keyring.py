@@ -18,11 +18,14 @@ class FileKeyring(KeyringBackend):
     def __init__(self) -> None:
         super().__init__()
         self.file = Path(os.environ["BW_TEST_KEYRING"])
+        self.asked = self.file.with_suffix(".asked")
 
     def _entries(self) -> dict[str, str]:
         return json.loads(self.file.read_text()) if self.file.exists() else {}
 
     def get_password(self, service: str, username: str) -> str | None:
+        with self.asked.open("a") as file:
+            file.write(f"{service}/{username}\n")
         return self._entries().get(f"{service}/{username}")
 
     def set_password(self, service: str, username: str, password: str) -> None:

@@ -202,14 +202,38 @@ async def test_signing_in_ends_the_silence(cloud: Cloud) -> None:
 
 
 async def test_a_wrong_password_is_sent_once_and_never_again(cloud: Cloud) -> None:
-    """One wrong password is one attempt at Apple's, however many days, rounds and restarts follow."""
-    line = await refused(cloud.sign_in(password="PLANTED-wrong"))
+    """One wrong password is one attempt at Apple's, however many days, rounds and restarts follow.
+
+    Even where the keyring offers one to whoever asks: the session is revoked, and the password was changed elsewhere.
+    """
+    keyring.set_keyring(FileKeyring())
+    await signed_in(cloud.sign_in(CODE, keep=True))
+    assert (await cloud.look()).value(kinds.ACCOUNT_STATE) == "ok"
+    FileKeyring().set_password("pyicloud://icloud-password", ANNA, "PLANTED-wrong")  # where the library itself looks
+    cloud.account |= {"state": "revoked", "password": "changed on the phone"}
+    assert PASSWORD in FileKeyring().file.read_text()
+    FileKeyring().asked.unlink(missing_ok=True)
+    environment = {
+        "PYTHON_KEYRING_BACKEND": "tests.story.login_keyring.FileKeyring", "PYTHONPATH": str(ROOT),
+    }  # fmt: skip
+
+    async def days_pass() -> None:
+        for _ in range(3):
+            cloud.later(days=1, hours=4)
+            assert (await cloud.look(looker=Looker(environment=environment))).reason == "sign-in"
+
+    await days_pass()
+    assert cloud.actor.sign_ins == 1, "the person's own sign-in, and no other"
+    assert not FileKeyring().asked.exists()
+
+    line = await refused(cloud.sign_in())
     assert "did not accept this Apple Account or password" in line
     assert "PLANTED" not in line
-    for _ in range(8):
-        cloud.later(hours=6)
-        assert (await cloud.look()).reason == "sign-in"
-    assert cloud.actor.sign_ins == 1
+    assert PASSWORD not in FileKeyring().file.read_text()
+    FileKeyring().asked.unlink()
+    await days_pass()
+    assert cloud.actor.sign_ins == 2
+    assert not FileKeyring().asked.exists()
 
 
 REFUSALS: list[tuple[dict[str, Any], list[str], str]] = [
