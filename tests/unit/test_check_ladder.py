@@ -112,3 +112,14 @@ def test_a_phone_that_was_not_met_for_days_is_not_said_to_run_today() -> None:
     story = Story(9.5)
     story.phone.was(kinds.BOOT_SESSION, "boot", 39, 4.5)
     assert story.blamed("restart-iphone").evidence == ("Running for 34 days without a restart",)
+
+
+def test_a_restart_while_icloud_backup_was_off_is_not_said_to_have_failed() -> None:
+    """Restarted a week ago, switched on again only today: nothing dearer is advised before a night has shown."""
+    story = session(Story(9.5), 40, 7.9).out("26.1")
+    story.phone.only(kinds.CLOUD_BACKUP_ENABLED, True, 40, 9).was(kinds.CLOUD_BACKUP_ENABLED, False, 8.9, 0.2)
+    story.phone.was(kinds.CLOUD_BACKUP_ENABLED, True, 0.1)
+    assert order(story) == []
+    found = story.finding("restart-iphone")
+    assert isinstance(found, NotChecked)
+    assert "tonight" in found.reason

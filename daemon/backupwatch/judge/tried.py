@@ -40,20 +40,31 @@ def signed_in_at(case: Case) -> datetime | None:
 
     iCloud Backup switched off and on again is not it, though that too deletes the date of the last backup.
     """
+    return _on_again(case, kinds.FIND_MY_ON)
+
+
+def switched_on_at(case: Case) -> datetime | None:
+    """When iCloud Backup was first seen on again, the last time it had been off since the backups stopped."""
+    return _on_again(case, kinds.CLOUD_BACKUP_ENABLED)
+
+
+def _on_again(case: Case, switch: str) -> datetime | None:
     since = case.freshness.gap_since
-    if since is None:
-        return None
-    spans = [span for span in case.phone.spans(kinds.FIND_MY_ON) if isinstance(span.value, bool)]
+    spans = [span for span in case.phone.spans(switch) if isinstance(span.value, bool)]
     moments = [
         later.first_at
         for earlier, later in pairwise(spans)
-        if earlier.value is False and later.value is True and since < later.first_at <= case.now
+        if earlier.value is False and later.value is True and since is not None and since < later.first_at <= case.now
     ]
-    return max(moments) if moments else None
+    return max(moments, default=None)
 
 
 def had_a_night(case: Case, since: datetime) -> bool:
-    """Whether a whole night has passed since ``since``: a remedy needs one before it can be said to have failed."""
+    """Whether a whole night has passed since ``since``: a remedy needs one before it can be said to have failed.
+
+    Nights before iCloud Backup was switched on again say nothing: no remedy could have helped in them.
+    """
+    since = max(since, switched_on_at(case) or since)
     return any(starts >= since for starts, _ in nights.windows(since - _WEEK, case.now, case.zone))
 
 
