@@ -8,6 +8,10 @@ from pathlib import Path
 
 import pytest
 import structlog
+from hypothesis import settings
+
+settings.register_profile("unhurried", settings.default, deadline=None)
+settings.load_profile("unhurried")  # how long an example takes says how busy the machine is, not what is right
 
 
 @pytest.fixture(autouse=True)

@@ -355,7 +355,7 @@ def _open_files() -> int:
     return len(list(Path("/proc/self/fd").iterdir()))
 
 
-@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=50, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(words=st.text(max_size=200))
 def test_any_text_can_be_sent(words: str, bus: PrivateBus) -> None:
     """No text, however odd, makes a message undeliverable for ever."""

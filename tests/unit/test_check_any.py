@@ -112,7 +112,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
     )
 
 
-BOUNDED = settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
+BOUNDED = settings(max_examples=150, suppress_health_check=[HealthCheck.too_slow], derandomize=True)
 
 
 @BOUNDED

@@ -316,7 +316,7 @@ STATES = st.sampled_from([State.FRESH, State.STALE, State.OVERDUE, State.UNSEEN,
 CAUSES = st.sampled_from([(), (cause("no-power"),), (cause("no-wifi", Certainty.LIKELY),)])
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.integers(1, 40), STATES, CAUSES, st.booleans()), min_size=1, max_size=60),
     st.sampled_from([None, (time(22), time(7, 30)), (time(9), time(17))]),

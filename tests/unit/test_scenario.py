@@ -105,7 +105,7 @@ def test_the_watcher_looks_at_night_too() -> None:
 LINES = [line for path in scenario.shipped().values() for line in path.read_text().splitlines() if len(line) < 120]
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     name=st.sampled_from(sorted(set(scenario.shipped()) - {"faults", "nasty-names", "school-cart-40"})),
     where=st.integers(min_value=0, max_value=40),

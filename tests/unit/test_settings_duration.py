@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backupwatch.settings.duration import parse, render
@@ -67,7 +67,6 @@ def test_what_is_no_length_is_refused_with_a_reason(text: str, reason: str) -> N
         parse(text)
 
 
-@settings(deadline=None)
 @given(st.text())
 def test_any_text_is_read_or_refused(text: str) -> None:
     """Nothing that can be typed breaks the reader."""
@@ -77,7 +76,6 @@ def test_any_text_is_read_or_refused(text: str) -> None:
         assert str(error)  # noqa: PT017
 
 
-@settings(deadline=None)
 @given(st.integers(0, 3650 * 86_400))
 def test_what_is_written_is_read_back(seconds: int) -> None:
     """Every whole number of seconds has a written form that means the same."""

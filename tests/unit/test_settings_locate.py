@@ -52,7 +52,6 @@ tables = st.dictionaries(
 )
 
 
-@settings(deadline=None)
 @given(tables)
 def test_every_key_that_tomllib_reads_has_a_place(data: dict[str, Any]) -> None:
     """Whatever a TOML writer produces, the scanner finds the very keys that the reader finds."""
@@ -60,7 +59,7 @@ def test_every_key_that_tomllib_reads_has_a_place(data: dict[str, Any]) -> None:
     assert set(locate(text)) == paths_of(tomllib.loads(text))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(tables)
 def test_at_the_place_of_a_value_stands_that_value(data: dict[str, Any]) -> None:
     """Reading TOML from the told place on gives the value again."""
@@ -97,7 +96,6 @@ pieces = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(pieces, max_size=14).map("".join))
 @example("[[a]]\nb = 1\n[[a]]\n[a.c]\nd = 2\n[[a.e]]\n[[a.e]]\nf = 3\n")
 @example('a = [ # ]\n  "]", [1, 2], { b = "}" },\n]\n')

@@ -9,7 +9,7 @@ import threading
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from backupwatch.settings import reading
@@ -237,7 +237,6 @@ def test_a_file_that_would_keep_a_reader_busy_for_minutes_is_refused_at_once(fil
     assert done.wait(30)
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=300) | st.text(max_size=300).map(lambda text: text.encode("utf-8", "surrogatepass")))
 def test_any_bytes_give_a_configuration_or_the_one_error(raw: bytes) -> None:
     """No file content causes any other failure than the configuration error with its places."""
@@ -266,7 +265,6 @@ lines = st.one_of(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(lines, max_size=12).map("\n".join))
 def test_any_lines_give_a_configuration_or_the_one_error(text: str) -> None:
     """Nor does any muddle of tables, keys and values; and no escape code reaches the terminal."""

@@ -87,7 +87,7 @@ def configs(draw: st.DrawFn) -> Config:
 SCHEMA = jsonschema.Draft7Validator(schema())
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(configs())
 def test_any_value_comes_back_from_a_file(config: Config) -> None:
     """Whatever can be configured can be written as TOML and read back to the same values."""
@@ -108,14 +108,14 @@ def test_any_value_comes_back_from_a_file(config: Config) -> None:
         assert load(file).config == config, "one value per line, as config show writes them"
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(configs())
 def test_an_editor_never_underlines_what_the_program_takes(config: Config) -> None:
     """Every possible configuration is valid for the schema."""
     SCHEMA.validate(toml_data(config))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(configs())
 def test_any_value_comes_back_from_json(config: Config) -> None:
     """The daemon gets from the process that read the file exactly what the file said."""

@@ -249,7 +249,7 @@ def test_no_line_from_a_worker_can_do_more_than_be_refused(line: bytes) -> None:
         from_line(line)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(st.integers(0, 500), st.booleans()), min_size=1, max_size=30))
 def test_looks_in_any_order_never_break_the_snapshot(tmp_path: Path, looks: list[tuple[int, bool]]) -> None:
     store = open_store(tmp_path / f"{abs(hash(tuple(looks)))}.sqlite3", NOW)
