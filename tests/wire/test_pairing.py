@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -185,6 +189,30 @@ def test_without_usbmuxd_the_doctor_is_named(play: Play, tmp_path: Path) -> None
 
     with pytest.raises(BackupwatchError, match=r"usbmuxd.*doctor"):
         pair_command.run(None, None)
+
+
+def test_the_worker_ends_with_a_killed_pair(play: Play) -> None:
+    """Nothing goes on asking a phone for trust when nobody waits for it any more."""
+    stage = play({"delay": 100})
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "backupwatch.setup.pairing_worker"],
+        env={**os.environ, "USBMUXD_SOCKET_ADDRESS": stage.usbmuxd_address},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(json.dumps({"udid": ANNA, "patience_s": 120.0}).encode() + b"\n")
+        worker.stdin.flush()
+        assert json.loads(worker.stdout.readline()) == {"step": "trust"}
+        worker.stdout.close()
+        assert worker.wait(timeout=20) == 1
+    finally:
+        worker.kill()
+        worker.wait()
+        worker.stdin.close()
 
 
 def test_of_several_phones_one_must_be_named(play: Play, capsys: pytest.CaptureFixture[str]) -> None:

@@ -13,6 +13,7 @@ import asyncio
 import json
 import os
 import sys
+import threading
 import time
 from typing import Any, TextIO
 
@@ -31,6 +32,7 @@ from backupwatch.setup.pairing import Failure, Step
 from backupwatch.sources import iphone_client
 from backupwatch.sources.iphone_arguments import bare
 from backupwatch.sources.iphone_trouble import trouble, usbmuxd_trouble
+from backupwatch.sources.worker import end_with_reader
 
 LABEL = "backupwatch"
 ANSWER_S = 15.0
@@ -187,6 +189,8 @@ def main() -> None:
     os.umask(0o077)  # the library writes the pair record, a private key, with the process's umask
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    # Nobody who waits for a killed `pair` could be told what to tap.
+    threading.Thread(target=end_with_reader, args=(answers.fileno(),), daemon=True).start()
     asyncio.run(attempt(json.loads(sys.stdin.readline()), answers))
 
 
