@@ -15,6 +15,7 @@ app = typer.Typer(
     name="backupwatch",
     help="Tells you when your iPhone stopped backing up, why, and what to tap.",
     no_args_is_help=False,
+    suggest_commands=False,  # click suggests already
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
@@ -34,15 +35,12 @@ class Root:
     verbose: bool
 
 
+# What an argument means stands in its command's docstring: typer 0.25 loses it on the way to click 8.5.
 Devices = Annotated[
     list[str] | None,
-    typer.Argument(
-        metavar="[DEVICE]...", help="Name or UDID, or its beginning.", autocompletion=config_commands.complete_device
-    ),
+    typer.Argument(metavar="[DEVICE]...", autocompletion=config_commands.complete_device),
 ]
-Device = Annotated[
-    str, typer.Argument(help="Name or UDID, or its beginning.", autocompletion=config_commands.complete_device)
-]
+Device = Annotated[str, typer.Argument(autocompletion=config_commands.complete_device)]
 Json = Annotated[bool, typer.Option("--json", help="One JSON document on standard output, nothing else there.")]
 
 
@@ -82,7 +80,10 @@ def demo(
 
 @app.command(cls=border.Judging)
 def check(ctx: typer.Context, device: Devices = None, json: Json = False) -> None:
-    """Look now, judge now and print the verdict; notifies nobody."""
+    """Look now, judge now and print the verdict; notifies nobody.
+
+    DEVICE is a phone's name or UDID, or the beginning of either; all phones without it.
+    """
     from backupwatch.cli import check as command
 
     raise typer.Exit(command.run(_root(ctx), device or [], as_json=json))
@@ -96,7 +97,10 @@ def status(
     plain: Annotated[bool, typer.Option("--plain", help="Whole sentences, for a screen reader.")] = False,
     watch: Annotated[bool, typer.Option("--watch", help="Stay and refresh in place; Ctrl-C ends it.")] = False,
 ) -> None:
-    """Show what the watcher knows already; looks at nothing."""
+    """Show what the watcher knows already; looks at nothing.
+
+    DEVICE is a phone's name or UDID, or the beginning of either; all phones without it.
+    """
     from backupwatch.cli import status as command
 
     raise typer.Exit(command.run(_root(ctx), device or [], as_json=json, as_prose=plain, stay=watch))
@@ -107,13 +111,16 @@ def history(
     ctx: typer.Context,
     device: Annotated[
         str | None,
-        typer.Argument(help="Name or UDID, or its beginning.", autocompletion=config_commands.complete_device),
+        typer.Argument(autocompletion=config_commands.complete_device),
     ] = None,
     days: Annotated[int, typer.Option(help="How far to look back.")] = 90,
     json: Json = False,
     csv: Annotated[bool, typer.Option("--csv", help="One table for a spreadsheet.")] = False,
 ) -> None:
-    """Show each backup, each time without, the alerts, the storage."""
+    """Show each backup, each time without, the alerts, the storage.
+
+    DEVICE is a phone's name or UDID, or the beginning of either; all phones without it.
+    """
     from backupwatch.cli import history as command
 
     raise typer.Exit(command.run(_root(ctx), device, days, as_json=json, as_csv=csv))
@@ -158,8 +165,12 @@ def run_daemon(ctx: typer.Context) -> None:
 
 
 @app.command()
-def snooze(ctx: typer.Context, device: Device, duration: Annotated[str, typer.Argument(help='Such as "1d".')]) -> None:
-    """Keep quiet about one phone for a while."""
+def snooze(ctx: typer.Context, device: Device, duration: str) -> None:
+    """Keep quiet about one phone for a while.
+
+    DEVICE is the phone's name or UDID, or the beginning of either.
+    DURATION is written like 90m, 36h, 3d or 2w.
+    """
     from backupwatch.cli import snooze as command
 
     raise typer.Exit(command.snooze(_root(ctx), device, duration))
@@ -167,7 +178,10 @@ def snooze(ctx: typer.Context, device: Device, duration: Annotated[str, typer.Ar
 
 @app.command()
 def unsnooze(ctx: typer.Context, device: Device) -> None:
-    """End a snooze."""
+    """End a snooze.
+
+    DEVICE is the phone's name or UDID, or the beginning of either.
+    """
     from backupwatch.cli import snooze as command
 
     raise typer.Exit(command.unsnooze(_root(ctx), device))
@@ -192,9 +206,12 @@ def doctor(ctx: typer.Context, json: Json = False) -> None:
 @app.command()
 def pair(
     ctx: typer.Context,
-    device: Annotated[str | None, typer.Argument(help="Name or UDID; needed if several are attached.")] = None,
+    device: Annotated[str | None, typer.Argument()] = None,
 ) -> None:
-    """Pair an iPhone with this computer, step by step."""
+    """Pair an iPhone with this computer, step by step.
+
+    DEVICE is its name or UDID, or the beginning of either; needed if several are attached.
+    """
     from backupwatch.cli import pair_command as command
 
     raise typer.Exit(command.run(_root(ctx).config_path, device))

@@ -22,7 +22,12 @@ from backupwatch.errors import BackupwatchError, ConfigError
 if TYPE_CHECKING:
     from backupwatch.settings.problems import Loaded
 
-app = typer.Typer(name="config", help="The TOML file: look at it, check it, change it.", no_args_is_help=True)
+app = typer.Typer(
+    name="config",
+    help="The TOML file: look at it, check it, change it.",
+    no_args_is_help=True,
+    suggest_commands=False,  # click suggests already
+)
 
 
 def complete_key(context: typer.Context, incomplete: str) -> list[str]:
@@ -69,9 +74,7 @@ def _named(context: typer.Context) -> Path | None:
     return Path(named) if named else None
 
 
-KeyArgument = Annotated[
-    str, typer.Argument(metavar="KEY", help="Such as freshness.stale_after.", autocompletion=complete_key)
-]
+KeyArgument = Annotated[str, typer.Argument(metavar="KEY", autocompletion=complete_key)]
 
 
 @app.command("path")
@@ -80,16 +83,19 @@ def show_path(context: typer.Context) -> None:
     typer.echo(_own(context))
 
 
-@app.command()
+@app.command(short_help="Show what holds, and where each value comes from.")
 def show(
     context: typer.Context,
     key: Annotated[
         str,
-        typer.Argument(metavar="[KEY]", help="One key or one table; all without it.", autocompletion=complete_key),
+        typer.Argument(metavar="[KEY]", autocompletion=complete_key),
     ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document.")] = False,
 ) -> None:
-    """Show what holds, and for every value the file and line it comes from."""
+    """Show what holds, and for every value the file and line it comes from.
+
+    KEY is one key or one table, such as freshness; all without it.
+    """
     from backupwatch.settings.show import rows, table_lines
 
     loaded = _load(context)
@@ -118,9 +124,12 @@ def show(
 @app.command()
 def check(
     context: typer.Context,
-    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Another file than your own.")] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]")] = None,
 ) -> None:
-    """Find every mistake in the file, each with its line."""
+    """Find every mistake in the file, each with its line.
+
+    FILE is another file than your own.
+    """
     loaded = _load(context, file)
     own = paths.config_file(file) if file else _own(context)
     others = len([each for each in loaded.files if each != own])
@@ -130,7 +139,7 @@ def check(
         typer.echo(f"{own} is right{f' (with {others} from conf.d)' if others else ''}.")
 
 
-@app.command()
+@app.command(short_help="Open the file in your editor, and check it afterwards.")
 def edit(context: typer.Context) -> None:
     """Open the file in your editor, check it afterwards, and only then put it in place."""
     from backupwatch.settings.editor import edit_file
@@ -152,7 +161,7 @@ def edit(context: typer.Context) -> None:
         )
 
 
-@app.command()
+@app.command(short_help="Write a commented file; never over an existing one.")
 def init(context: typer.Context) -> None:
     """Write a commented file with the phones and the account that are known; never over an existing one."""
     from backupwatch.settings.edit import init as write_default
@@ -164,9 +173,13 @@ def init(context: typer.Context) -> None:
 def set_key(
     context: typer.Context,
     key: KeyArgument,
-    value: Annotated[str, typer.Argument(help="Such as 36h; a list with commas.")],
+    value: str,
 ) -> None:
-    """Change one value, without touching your own file."""
+    """Change one value, without touching your own file.
+
+    KEY is a key such as freshness.stale_after; of a phone device.UDID.stale_after, or its name for UDID.
+    VALUE is a value such as 36h; a list is written with commas.
+    """
     from backupwatch.settings.edit import find_key, set_value, typed
 
     own = _existing(context)
@@ -177,7 +190,10 @@ def set_key(
 
 @app.command()
 def unset(context: typer.Context, key: KeyArgument) -> None:
-    """Take back what `config set` did."""
+    """Take back what `config set` did.
+
+    KEY is a key such as freshness.stale_after.
+    """
     from backupwatch.settings.edit import unset_value
 
     written = unset_value(key, _existing(context))

@@ -17,6 +17,7 @@ app = typer.Typer(
     name="service",
     help="Start backupwatch at login, stop it, look at it, remove it.",
     no_args_is_help=True,
+    suggest_commands=False,  # click suggests already
 )
 
 
@@ -36,7 +37,7 @@ def install(ctx: typer.Context) -> None:
         print(line, file=sys.stderr)
 
 
-@app.command()
+@app.command(short_help="Stop backupwatch and remove it from login.")
 def uninstall(
     with_data: Annotated[bool, typer.Option("--purge", help="Delete the configuration and the history, too.")] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before deleting.")] = False,
@@ -88,7 +89,7 @@ def restart() -> None:
     print("backupwatch runs.")
 
 
-@app.command()
+@app.command(short_help="Say how the service stands.")
 def status() -> None:
     """Say how the service stands; exit code 0 when it runs, 1 when it does not."""
     now = manager().status()
