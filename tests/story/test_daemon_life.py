@@ -152,12 +152,30 @@ async def test_snooze_and_unsnooze_reach_a_running_daemon_at_once(folder: Path) 
 
 
 async def test_reload_by_signal(folder: Path) -> None:
+    """SIGHUP alone is enough; the file is as it was, so that nothing else makes the daemon read it."""
     home = Home(folder)
     home.configure()
     async with daemon(home) as running:
         await running.until("round")
-        home.configure(more='[freshness]\nstale_after = "2d"\n')
+        assert running.told("configuration reloaded") == []
         running.process.send_signal(signal.SIGHUP)
+        assert (await running.until("configuration reloaded"))["changed"] == "nothing"
+        assert await running.stop() == 0
+
+
+async def test_an_edited_configuration_reaches_a_running_daemon(folder: Path) -> None:
+    """`config edit` says that the daemon takes it over, and it does."""
+    home = Home(folder)
+    home.configure()
+    editor = folder / "editor"
+    editor.write_text('#!/bin/sh\nprintf \'[freshness]\\nstale_after = "2d"\\n\' >> "$1"\n')
+    editor.chmod(0o700)
+    home.extra = {"EDITOR": str(editor), "VISUAL": ""}
+    async with daemon(home) as running:
+        await running.until("round")
+        code, said = await home.command("config", "edit")
+        assert code == 0, said
+        assert "The running daemon takes it over." in said
         assert "stale_after" in (await running.until("configuration reloaded"))["changed"]
         assert await running.stop() == 0
 

@@ -94,7 +94,9 @@ def test_reload_keeps_the_process_and_reads_the_configuration_again(machine: Use
 
     machine.ctl("reload", "backupwatch.service")
 
-    machine.until("running", lambda: machine.show("SubState") == "running")
+    line = f"backupwatch[{first}]: configuration reloaded changed=nothing"
+    machine.until("its line", lambda: line in machine.journal())
+    assert machine.show("SubState") == "running"
     assert machine.show("MainPID") == first
 
 
@@ -341,6 +343,10 @@ def test_the_promised_limits_and_locks_are_in_force(machine: UserManager, backup
     assert "idle" in machine.run("ionice", "-p", pid).stdout
     limits = machine.run("cat", f"/proc/{pid}/limits").stdout
     assert "Max core file size        0" in limits
+    assert machine.show("MemoryHigh") == str(640 << 20)
+    assert machine.show("MemoryMax") == str(768 << 20)
+    assert machine.show("TasksMax") == "128"
+    assert machine.show("CPUWeight") == "20"
 
 
 def test_without_a_session_bus_the_service_runs_all_the_same(machine: UserManager, backupwatch: Command) -> None:
