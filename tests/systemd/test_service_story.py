@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from datetime import UTC, datetime
 
 import pytest
 from inside import HOME
@@ -27,6 +28,7 @@ used = 5_368_700_000
 backup = 1_288_490_188
 """
 DISPLAY = {"DISPLAY": ":7"}
+DROP_INS = HOME / ".config/systemd/user/backupwatch.service.d"
 BROWSER = """#!/bin/sh
 while kill -0 $PPID 2>/dev/null || test ! -e ~/service-is-gone; do sleep 0.1; done
 { echo "$1"; grep NoNewPrivs /proc/self/status; grep ^0:: /proc/self/cgroup; } > ~/opened.new
@@ -53,13 +55,15 @@ def told(machine: UserManager) -> Iterator[UserManager]:
         HOME / ".config/backupwatch/config.toml",
         f'[alerts]\nquiet_hours = ""\n[polling]\nwifi = false\n[advanced]\n{table}',
     )
+    noon = f"Etc/GMT{datetime.now(UTC).hour - 12:+d}"  # at night the daemon listens to a phone's log for long
+    machine.write(DROP_INS / "noon.conf", f"[Service]\nEnvironment=TZ={noon}\n")
     screen = machine.start("Xvfb", ":7", "-screen", "0", "800x600x24", "-nolisten", "tcp")
     machine.until("the screen", machine.path("/tmp/.X11-unix/X7").exists)
     server = machine.start("dunst", env=DISPLAY)
     machine.until("the notification server", lambda: machine.run("dunstctl", "count", ok=False).returncode == 0)
     yield machine
     machine.run(PYTHON, "-m", "backupwatch", "service", "uninstall", "--purge", "--yes", ok=False)
-    machine.run("rm", "-rf", str(HOME / ".config/systemd/user/backupwatch.service.d"))
+    machine.run("rm", "-rf", str(DROP_INS))
     for process in (server, screen, stage):
         machine.finish(process)
     machine.run("rm", "-f", "/tmp/.X11-unix/X7", "/tmp/.X7-lock")  # else the next screen seems to be there already
@@ -94,7 +98,7 @@ def test_show_steps_opens_a_browser_that_is_free_of_the_service(told: UserManage
     told.write(HOME / "browser", BROWSER)
     told.run("chmod", "+x", str(HOME / "browser"))
     drop_in = f'[Service]\nEnvironment="BROWSER={HOME}/browser %%s &"\n'
-    told.write(HOME / ".config/systemd/user/backupwatch.service.d/browser.conf", drop_in)
+    told.write(DROP_INS / "browser.conf", drop_in)
     told.run(PYTHON, "-m", "backupwatch", "service", "install")
     told.until("a notification", lambda: notifications(told) == 1)
 
@@ -114,7 +118,7 @@ def test_show_steps_opens_a_browser_that_is_free_of_the_service(told: UserManage
 def test_a_page_that_cannot_be_shown_is_in_the_log(told: UserManager) -> None:
     """Nobody sees what a button's program prints."""
     drop_in = "[Service]\nEnvironment=BROWSER=false\n"
-    told.write(HOME / ".config/systemd/user/backupwatch.service.d/browser.conf", drop_in)
+    told.write(DROP_INS / "browser.conf", drop_in)
     told.run(PYTHON, "-m", "backupwatch", "service", "install")
     told.until("a notification", lambda: notifications(told) == 1)
 
