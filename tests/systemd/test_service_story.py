@@ -63,7 +63,7 @@ def told(machine: UserManager) -> Iterator[UserManager]:
     machine.until("the notification server", lambda: machine.run("dunstctl", "count", ok=False).returncode == 0)
     yield machine
     machine.run(PYTHON, "-m", "backupwatch", "service", "uninstall", "--purge", "--yes", ok=False)
-    machine.run("rm", "-rf", str(DROP_INS))
+    machine.run("sh", "-c", 'rm -rf "$0" ~/browser ~/opened ~/service-is-gone', str(DROP_INS))
     for process in (server, screen, stage):
         machine.finish(process)
     machine.run("rm", "-f", "/tmp/.X11-unix/X7", "/tmp/.X7-lock")  # else the next screen seems to be there already
