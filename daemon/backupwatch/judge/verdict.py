@@ -50,7 +50,7 @@ WORST: Final = (
 """Worst first; overdue and never are equally bad for the document's state."""
 
 _ACCOUNT_STATES: Final = frozenset({"ok", "sign-in-needed", "locked", "terms", "web-access-off", "unreachable"})
-_UNREACHABLE: Final = frozenset(BlindReason) - {BlindReason.NOT_CONFIGURED, BlindReason.SIGN_IN, BlindReason.REFUSED}
+_UNREACHABLE: Final = frozenset(BlindReason) - {BlindReason.NOT_CONFIGURED, BlindReason.SIGN_IN}
 
 
 @dataclass(frozen=True, slots=True)
