@@ -133,8 +133,11 @@ def test_where_no_cause_was_found_it_says_what_could_not_be_checked() -> None:
 
 
 def test_a_bar_is_full_only_when_the_storage_is() -> None:
-    """99 % are not drawn as all, and one byte is not drawn as nothing."""
-    nearly = shown(show.Sight(verdict(of=account(4.97)), UTC), 80)
+    """98 % are not drawn as all, one byte is not drawn as nothing, and what is called full is drawn as full."""
+    nearly = shown(show.Sight(verdict(of=account(4.9)), UTC), 80)
+    called_full = shown(show.Sight(verdict(of=account(4.97)), UTC), 80)
+    assert "used, full" in called_full
+    assert called_full.count("█") == 16
     hardly = shown(show.Sight(verdict(of=account(0.001)), UTC), 80)
     full = shown(show.Sight(verdict(of=account(5.0)), UTC), 80)
     assert (nearly.count("█"), hardly.count("█"), full.count("█")) == (15, 1, 16)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,7 @@ from household import NOW, account, device, verdict
 
 from backupwatch.judge.finding import State
 from backupwatch.judge.verdict import AccountVerdict
+from backupwatch.text import name
 from backupwatch.view import words
 from backupwatch.view.words import Watching
 
@@ -36,6 +38,12 @@ def test_the_first_line_answers_the_question(states: list[str], said: str) -> No
     """Are they backed up, and if not, which are not."""
     devices = [device(f"Phone {place}", State(state)) for place, state in enumerate(states)]
     assert words.headline(verdict(*devices)) == said
+
+
+def test_two_phones_without_a_name_are_told_apart() -> None:
+    """By the end of what is printed on no phone, but in every list."""
+    nameless = [replace(device(name("")), udid=f"00008140-0000000000000A0{number}") for number in (1, 2)]
+    assert [words.called(each) for each in nameless] == ["phone …0A01", "phone …0A02"]
 
 
 def test_forty_phones_do_not_fill_the_first_line() -> None:

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from backupwatch import paths
 from backupwatch.errors import BackupwatchError
@@ -14,10 +14,15 @@ from backupwatch.judge.verdict import DeviceVerdict
 from backupwatch.settings.values import Config
 from backupwatch.store import Store, open_store
 from backupwatch.store.schema import migrate
-from backupwatch.text import name, plain
+from backupwatch.text import name, plain, short_udid
 
 if TYPE_CHECKING:
     from backupwatch.settings.problems import Loaded
+
+_FEW: Final = 6
+"""So many names stand in one message."""
+_END: Final = 4
+"""So many characters of a UDID's end are shown, and tell a phone."""
 
 
 def config_of(path: Path | None) -> Config:
@@ -62,7 +67,9 @@ def store_for_looking(now: datetime) -> Store:
 
 
 def pick(wanted: Sequence[str], known: Iterable[tuple[str, str]]) -> list[str]:
-    """The UDIDs that the person means: by UDID or name, or the beginning of either; all when nothing is named.
+    """The UDIDs that the person means: by UDID or name, the beginning of either, or the UDID's end.
+
+    All when nothing is named.
 
     :param known: UDID and name.
     :raises BackupwatchError: one fits no phone, or more than one.
@@ -74,22 +81,46 @@ def pick(wanted: Sequence[str], known: Iterable[tuple[str, str]]) -> list[str]:
 
 
 def _one(word: str, phones: list[tuple[str, str]]) -> str:
-    sought, bare = word.casefold().strip(), word.casefold().replace("-", "")
-    exact = [udid for udid, called in phones if sought == called.casefold() or bare == udid.casefold().replace("-", "")]
+    sought = word.casefold().strip()
+    bare = sought.replace("-", "")
+    labels = _labels(phones)
+    bares = {udid: udid.casefold().replace("-", "") for udid, _ in phones}
+    names = {udid: [each.casefold() for each in (called, labels[udid]) if each] for udid, called in phones}
+    exact = [udid for udid in bares if sought in names[udid] or bare == bares[udid]]
     begins = [
         udid
-        for udid, called in phones
-        if called.casefold().startswith(sought) or udid.casefold().replace("-", "").startswith(bare)
+        for udid in bares
+        if any(each.startswith(sought) for each in names[udid]) or (bare and bares[udid].startswith(bare))
     ]
-    found = exact or begins
-    if len(found) == 1 and sought:
+    end = bare.removeprefix("phone ").lstrip("…")  # "phone …00F1" stands in the tables
+    ends = [udid for udid in bares if len(end) >= _END and bares[udid].endswith(end)]
+    found = (exact or begins or ends) if sought else []
+    if len(found) == 1:
         return found[0]
-    names = ", ".join(name(called) for _, called in phones[:6]) or "none yet"
-    if not found or not sought:
-        raise BackupwatchError(f"No phone is called “{plain(word)}”", fix=f"Known: {names}", exit_code=2)
+    if not found:
+        known = _few(list(labels.values())) or "none yet"
+        raise BackupwatchError(f"No phone is called “{plain(word)}”", fix=f"Known: {known}", exit_code=2)
     raise BackupwatchError(
-        f"“{plain(word)}” fits {len(found)} phones", fix="Give more of the name, or the UDID", exit_code=2
+        f"“{plain(word)}” fits {len(found)} phones ({_few([labels[udid] for udid in found])})",
+        fix="Give more of the name, or the end of the UDID",
+        exit_code=2,
     )
+
+
+def _labels(phones: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """What each phone is shown as, by UDID: its name, with the UDID's end where the name alone does not tell it."""
+    names = [name(called) for _, called in phones]
+    return {
+        udid: f"{name(called)} ({short_udid(udid)})"
+        if name(called) == name("") or names.count(name(called)) > 1
+        else name(called)
+        for udid, called in phones
+    }
+
+
+def _few(labels: Sequence[str]) -> str:
+    more = f" and {len(labels) - _FEW} more" if len(labels) > _FEW else ""
+    return ", ".join(labels[:_FEW]) + more
 
 
 def udids_and_names(devices: Iterable[DeviceVerdict]) -> list[tuple[str, str]]:

@@ -9,8 +9,9 @@ from typing import Final
 
 from backupwatch.clock import age_words
 from backupwatch.judge.finding import State
+from backupwatch.judge.storage import Quota
 from backupwatch.judge.verdict import AccountVerdict, DeviceVerdict, ServicesVerdict, Verdict
-from backupwatch.text import plain
+from backupwatch.text import name, plain, short_udid
 from backupwatch.wording import values
 
 STATE_WORDS: Final = {
@@ -62,8 +63,10 @@ class Watching:
 
 
 def called(device: DeviceVerdict, limit: int = 60) -> str:
-    """A phone's name for a table or a heading; the UDID where there is none."""
-    return plain(device.name, limit) or plain(device.udid)
+    """A phone's name for a table or a heading; the end of its UDID where there is none."""
+    if device.name in {"", name("")}:
+        return f"phone {short_udid(device.udid)}"
+    return plain(device.name, limit)
 
 
 def headline(verdict: Verdict) -> str:
@@ -138,13 +141,18 @@ def storage_words(account: AccountVerdict, now: datetime, zone: tzinfo) -> str:
         return ""
     words = f"{values.gigabytes(quota.used)} of {values.gigabytes(quota.total)} GB used"
     full = account.forecast_full_at
-    if values.gigabytes(quota.available) == values.gigabytes(0):
+    if is_full(quota):
         return f"{words}, full"
     if full is not None and full > now:
         day = values.day(full, zone)
         year = full.astimezone(zone).year
         words += f", full around {day}" if year == now.astimezone(zone).year else f", full around {day} {year}"
     return words
+
+
+def is_full(quota: Quota) -> bool:
+    """Whether no room is left that is worth a number."""
+    return values.gigabytes(quota.available) == values.gigabytes(0)
 
 
 def services_sentence(services: ServicesVerdict, zone: tzinfo) -> str:
