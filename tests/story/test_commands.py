@@ -291,6 +291,28 @@ def test_progress_is_shown_on_a_terminal_and_leaves_no_trace(checked: object, ho
     assert home.run("devices").err == ""
 
 
+def test_a_dumb_terminal_gets_no_escape_codes(checked: object, home: Home) -> None:
+    shown = [
+        on_terminal(home, "devices", stream="stderr", TERM="dumb"),
+        on_terminal(home, "status", "--watch", stream="stdout", TERM="dumb"),
+        on_terminal(home, "demo", "--scenario", "nope", stream="stderr", TERM="dumb"),
+    ]
+    assert not any("\x1b" in page for page in shown)
+
+
+def test_a_failure_on_a_terminal_is_wrapped_between_words(checked: object, home: Home) -> None:
+    said = on_terminal(home, "snooze", "Nobody of this name", "2h", stream="stderr")
+    assert max(len(line) for line in said.splitlines()) <= 80
+    assert len(said.splitlines()) > 1
+
+
+def test_a_closed_standard_output_is_no_mistake(checked: object, home: Home) -> None:
+    for words in (["status", "--json"], ["devices", "--json"], ["status"]):
+        command = ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-m", "backupwatch", *words]
+        done = subprocess.run(command, env=home.environment(), capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr) == (2 if words[0] == "status" else 0, "")
+
+
 def test_a_nasty_name_is_harmless_wherever_it_is_shown(checked: tuple[Done, Done], home: Home) -> None:
     pages = [checked[0].out, checked[0].err, checked[1].out, home.run("status", "--plain").out, home.run("devices").out]
     for page in pages:
@@ -477,7 +499,11 @@ def test_the_demo_lists_its_stories(lonely: Home) -> None:
     out = lonely.run("demo", "--list").out
     assert {"all-fine", "family-of-four", "school-cart-40", "nasty-names", "icloud-storage-full"} <= set(out.split())
     unknown = lonely.run("demo", "--scenario", "nope")
-    assert (unknown.code, unknown.err[:37]) == (2, "There is no scenario called 'nope'. T")
+    assert (unknown.code, unknown.err) == (
+        2,
+        "There is no scenario called 'nope'. The list: backupwatch demo --list.\n",
+    )
+    assert "Did you mean all-fine?" in lonely.run("demo", "--scenario", "all-fin").err
 
 
 def test_a_phone_that_hangs_costs_its_deadline_and_harms_no_other(hanging: subprocess.Popen[str]) -> None:

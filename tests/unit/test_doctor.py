@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import os
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
@@ -12,6 +13,7 @@ import pytest
 
 from backupwatch import __version__, doctor, doctor_computer, doctor_online, doctor_phones
 from backupwatch.cli.doctor_command import lines
+from backupwatch.cli.lines import colours
 from backupwatch.cli.quick_config import quick_config
 from backupwatch.doctor import Level, Result, Situation
 from backupwatch.errors import BackupwatchError
@@ -457,6 +459,19 @@ def test_the_lines_fit_a_terminal_and_no_name_can_steer_it() -> None:
     assert max(map(len, told)) <= 80
     assert "\x1b" not in "".join(told)
     assert told[-1] == "1 of 2 things want attention."
+
+
+def test_a_colour_is_for_a_terminal_that_wants_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """NO_COLOR and a dumb terminal are respected."""
+
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for term, no_color, wanted in (("xterm", "", True), ("xterm", "1", False), ("dumb", "", False)):
+        monkeypatch.setenv("TERM", term)
+        monkeypatch.setenv("NO_COLOR", no_color)
+        assert colours(Terminal()) is wanted
 
 
 def test_every_line_that_is_not_well_says_what_to_do(tmp_path: Path) -> None:

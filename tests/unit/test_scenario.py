@@ -71,9 +71,11 @@ def test_a_missing_file_is_named() -> None:
         scenario.find("/nowhere/mine.toml")
 
 
-def test_an_unknown_name_lists_the_stories() -> None:
+def test_an_unknown_name_gets_the_nearest_one_and_the_way_to_the_list() -> None:
     """Who asks for a story that does not exist learns which there are."""
-    with pytest.raises(ConfigError, match="all-fine"):
+    with pytest.raises(ConfigError, match="Did you mean all-fine"):
+        scenario.find("all-fin")
+    with pytest.raises(ConfigError, match="demo --list"):
         scenario.find("no-such-story")
 
 

@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import Any, Final, NoReturn, cast
 
 import click
@@ -64,6 +65,7 @@ class Judging(TyperCommand):
 
 def run(app: typer.Typer) -> NoReturn:
     """Run the command line and end the process."""
+    _open_closed()
     for ending in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(ending) is signal.SIG_DFL:  # `nohup` ignores the second, and means it
             signal.signal(ending, _end)
@@ -73,8 +75,7 @@ def run(app: typer.Typer) -> NoReturn:
             if _ended_by:
                 sys.exit(128 + _ended_by[0])
             _say("Stopped.")
-        if sys.stdout is not None:  # it was closed before we began
-            sys.stdout.flush()
+        sys.stdout.flush()
         sys.exit(code if isinstance(code, int) else 0)
     except BackupwatchError as error:
         _say(error.line())
@@ -91,6 +92,13 @@ def run(app: typer.Typer) -> NoReturn:
         sys.exit(_failed(error.__cause__ or error, UNKNOWN))
     except Exception as error:  # noqa: BLE001 - the border of the program
         sys.exit(_usage(error) or _failed(error, 1))
+
+
+def _open_closed() -> None:
+    """Streams that were closed before we began (``>&-``) lead nowhere, and no file opened later takes their place."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode, encoding="utf-8"))  # noqa: SIM115 - open to the end
 
 
 def _end(number: int, _frame: object) -> None:
@@ -133,4 +141,6 @@ def _forget_output() -> None:
 
 
 def _say(line: str) -> None:
-    print(line, file=sys.stderr)
+    from backupwatch.cli.lines import say
+
+    say(line)

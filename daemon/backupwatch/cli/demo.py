@@ -18,6 +18,7 @@ from rich.text import Text
 from backupwatch import log
 from backupwatch import round as rounds
 from backupwatch.alerts.message import Message
+from backupwatch.cli.lines import draws
 from backupwatch.cli.show import print_verdict
 from backupwatch.delivery.channel import Channel, Outcome, Receipt
 from backupwatch.delivery.chooser import channels
@@ -131,5 +132,5 @@ async def _tell(story: scenarios.Scenario, folder: Path) -> None:
 
 
 def _progress(words: str) -> None:
-    if sys.stderr.isatty():
+    if draws(sys.stderr):
         print(f"\r\x1b[2K{words[:78]}", end="", file=sys.stderr, flush=True)

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from backupwatch import clock, log, text
+from backupwatch.cli.lines import colours
 from backupwatch.cli.progress import Progress
 from backupwatch.doctor import Level, Result, examine, exit_code, look_around, situation, worst
 
@@ -43,7 +44,7 @@ def run(config_path: Path | None, *, as_json: bool) -> int:
         print()
     else:
         width = min(100, shutil.get_terminal_size((80, 24)).columns)
-        print("\n".join(lines(results, width, colour=sys.stdout.isatty())))
+        print("\n".join(lines(results, width, colour=colours(sys.stdout))))
     return exit_code(results)
 
 

@@ -8,6 +8,7 @@ import warnings
 from pathlib import Path
 
 from backupwatch import control, paths
+from backupwatch.cli.lines import say
 from backupwatch.cli.opening import config_of
 from backupwatch.errors import BackupwatchError
 from backupwatch.text import plain
@@ -125,7 +126,7 @@ def _account(configured: str) -> str:
 
 
 def _tell(line: str) -> None:
-    print(line, file=sys.stderr, flush=True)
+    say(line)
 
 
 def _line(prompt: str) -> str:

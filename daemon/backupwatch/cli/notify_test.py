@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Sequence
 
 from backupwatch.alerts.message import Message, Urgency
+from backupwatch.cli.lines import say
 from backupwatch.delivery.channel import Channel, Outcome, Receipt
 from backupwatch.delivery.chooser import channels
 from backupwatch.delivery.terminal import TerminalChannel
@@ -53,11 +54,9 @@ def run(*, platform: str = sys.platform) -> int:
     """
     receipts = asyncio.run(notify_test([*channels(True, platform=platform), TerminalChannel()]))
     with contextlib.suppress(BrokenPipeError):
-        print(report(receipts))
+        for line in report(receipts).splitlines():
+            say(line, sys.stdout, hang=2 + max(len(receipt.channel) for receipt in receipts))
     if any(receipt.shown for receipt in receipts if receipt.channel != TerminalChannel.name):
         return 0
-    print(
-        "No notification reached a desktop. Alerts are kept until one can be shown; `backupwatch status` has them too.",
-        file=sys.stderr,
-    )
+    say("No notification reached a desktop. Alerts are kept until one can be shown; `backupwatch status` has them too.")
     return 1

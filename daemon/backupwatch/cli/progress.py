@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import TracebackType
 
+from backupwatch.cli.lines import draws
 from backupwatch.facts import kinds
 from backupwatch.facts.observation import Fact, Observation, SubjectKind
 from backupwatch.text import plain
@@ -14,7 +15,7 @@ class Progress:
     """Counts the phones that answered while the look goes on."""
 
     def __init__(self) -> None:
-        self._on = sys.stderr.isatty()
+        self._on = draws(sys.stderr)
         self._seen: dict[str, str] = {}
 
     def __enter__(self) -> Progress:

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 from backupwatch import clock, control, paths
+from backupwatch.cli.lines import draws
 from backupwatch.cli.quick_config import quick_config
 from backupwatch.cli.verdicts import daemon_state, exit_code, narrowed, print_json, watcher_json
 from backupwatch.errors import BackupwatchError
@@ -52,9 +53,11 @@ def run(root: Root, wanted: Sequence[str], *, as_json: bool, as_prose: bool, sta
     :param stay: show it again whenever it changes, until the person ends it.
     :raises BackupwatchError: the store cannot be read, or no phone is called so.
     """
-    if stay and (as_json or not sys.stdout.isatty()):
+    if stay and (as_json or not draws(sys.stdout)):
         raise BackupwatchError(
-            "--watch draws on a terminal", fix="Leave it out, or leave out --json and the redirection", exit_code=2
+            "--watch draws on a terminal, and not on a dumb one",
+            fix="Leave it out, or leave out --json and the redirection",
+            exit_code=2,
         )
     config = quick_config(root.config_path)
     if not stay:

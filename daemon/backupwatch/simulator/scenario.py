@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
@@ -75,7 +76,10 @@ def find(name: str) -> Scenario:
         return load(stories[name])
     if name.endswith(".toml") or "/" in name:
         return load(Path(name))
-    raise ConfigError(f"There is no scenario called {plain(name, 60)!r}", fix=f"There are: {', '.join(stories)}")
+    near = difflib.get_close_matches(name, stories, n=1, cutoff=0.7)
+    hint = f"Did you mean {near[0]}? " if near else ""
+    fix = f"{hint}The list: backupwatch demo --list"
+    raise ConfigError(f"There is no scenario called {plain(name, 60)!r}", fix=fix)
 
 
 def _mistake(text: str, file: str, path: KeyPath, what: str) -> ConfigError:
