@@ -46,6 +46,8 @@ def main(config_path: Path | None, *, level: str = "info") -> int:
     log.configure(level=level)
     log.keep_short(paths.launchd_log())
     logging.getLogger("apscheduler").setLevel(logging.WARNING)  # it tells of every heartbeat, twice
+    if config_path is not None:  # for the page that a button opens, and whatever else is started from here
+        os.environ[paths.CONFIG_VARIABLE] = str(config_path.absolute())
     for number in (signal.SIGHUP, signal.SIGUSR1):
         signal.signal(number, _too_early)  # their default is to end a process that has not even begun
     try:
