@@ -192,6 +192,12 @@ def test_the_command_line_needs_no_toml_quotes(own: Path, key: str, text: str, m
     assert typed(known, text) == meant
 
 
+def test_a_table_is_no_key(own: Path) -> None:
+    """Who names a table learns its keys."""
+    with pytest.raises(ConfigError, match=r"freshness is a table, not a key\. Its keys are freshness\.stale_after, "):
+        set_value("freshness", "3d", own)
+
+
 class TestRememberedPhones:
     """Pairing writes a phone down once."""
 
@@ -224,6 +230,16 @@ class TestRememberedPhones:
         remember_device(BEN, "Anna", own)
         with pytest.raises(ConfigError, match="More than one phone is called Anna"):
             set_value("device.Anna.stale_after", "2d", own)
+
+    def test_the_beginning_of_a_name_is_enough(self, own: Path) -> None:
+        """As for every command; a whole name wins over the beginning of another."""
+        remember_device(ANNA, "Anna's iPhone", own)
+        set_value("device.Anna.name", "Anna", own)
+        assert load(own).config.devices[0].name == "Anna"
+        remember_device(BEN, "Anna's iPad", own)
+        assert find_key("device.anna.name", own)[1] == ANNA
+        with pytest.raises(ConfigError, match="More than one phone is called An"):
+            find_key("device.An.name", own)
 
     def test_not_a_udid(self, own: Path) -> None:
         """Nothing is written about a phone that is none."""

@@ -105,7 +105,7 @@ def written_file(own: Path) -> Path:
 def find_key(key: str, own: Path) -> tuple[Key, str]:
     """The key of this dotted name, and the phone's UDID where it is one of a phone.
 
-    A phone is named by its UDID or by the name that it has here.
+    A phone is named by its UDID, by the name that it has here, or by the beginning of that.
 
     :raises ConfigError: there is no such key or phone.
     """
@@ -121,6 +121,9 @@ def find_key(key: str, own: Path) -> tuple[Key, str]:
         return keys_of(DEVICE)[name], _find_device(phone, own)
     if table in tables() and rest in keys_of(table):
         return keys_of(table)[rest], ""
+    if key in tables():
+        names = ", ".join(f"{key}.{name}" for name in keys_of(key))
+        raise ConfigError(f"{key} is a table, not a key", fix=f"Its keys are {names}")
     path = (table, rest) if rest and table in tables() else (rest or table,)
     if len(path) == 1:  # without its table, or under one that is none
         matching = [known.dotted for known in all_keys() if known.name == path[0] and known.table != DEVICE]
@@ -137,11 +140,12 @@ def _find_device(phone: str, own: Path) -> str:
         named = [(device.udid, device.name) for device in load(own).config.devices]
     except InvalidConfigError:
         named = []
+    known, sought = [*known_devices(), *named], phone.casefold()
     found = {
         same_device(udid): udid
-        for udid, name in (*known_devices(), *named)
-        if name.casefold() == phone.casefold() or same_device(udid) == same_device(phone)
-    }
+        for udid, name in known
+        if name.casefold() == sought or same_device(udid) == same_device(phone)
+    } or {same_device(udid): udid for udid, name in known if name.casefold().startswith(sought)}
     if len(found) == 1:
         return next(iter(found.values()))
     raise ConfigError(
