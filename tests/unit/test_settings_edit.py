@@ -101,7 +101,7 @@ def test_a_key_of_another_conf_d_file_is_refused_with_its_line(own: Path) -> Non
         (f"device.{ANNA}.nmae", "x", "NAME one of udid, name"),
         (f"device.{ANNA}.udid", ANNA, "cannot be set"),
         ("device.Nobody.name", "x", "No phone is called Nobody"),
-        ("freshness", "x", "There is no key freshness"),
+        ("freshness", "x", "freshness is a table"),
         ("", "x", "There is no key"),
         ("a\x1b[31m.b", "x", "There is no key a.b"),
     ],

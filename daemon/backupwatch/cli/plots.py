@@ -82,10 +82,12 @@ def _draw(
     for height, _ in marks[1:]:
         figure.line(height, "horizontal")
     days = (now - since) / _DAY
-    ticks = [days * part / 4 for part in range(4)]
+    dates: dict[str, float] = {}  # each date once, where it first comes: a short time has fewer than four
+    for tick in (days * part / 4 for part in range(4)):
+        dates.setdefault(_date(since + timedelta(days=tick), zone), tick)
     across, up = figure.ruler("x"), figure.ruler("y")
     across.lim(0, days)
-    across.ticks(ticks, [_date(since + timedelta(days=tick), zone) for tick in ticks])
+    across.ticks(list(dates.values()), list(dates))
     up.lim(0, top)
     up.ticks([height for height, _ in marks], [word for _, word in marks])
     drawn = str(figure.build().string(True))
