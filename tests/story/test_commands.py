@@ -450,6 +450,7 @@ def test_the_demo_tells_cause_and_fix_and_leaves_nothing_behind(lonely: Home) ->
     assert "Anna's iPhone: no backup for " in done.out
     assert "iCloud Backup is switched off" in done.out
     assert "First step: On the iPhone open Settings" in done.out
+    assert "The demo has no quiet hours" in done.out
     assert "\x1b" not in done.out
     assert remains(lonely) == []
 

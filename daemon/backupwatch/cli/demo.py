@@ -32,6 +32,8 @@ _FEW: Final = 6
 
 _DEEP: Final = 60
 
+_NO_QUIET_HOURS: Final = "The demo has no quiet hours; otherwise what comes up at night is shown in the morning."
+
 
 class Both(Channel):
     """Shows a message on the desktop where there is one, and prints it in any case: in full when it is news."""
@@ -111,7 +113,9 @@ async def _tell(story: scenarios.Scenario, folder: Path) -> None:
     speaker = Both(channels(desktop=True))
     async with telling(story, folder, [speaker]) as told:
         moments = told.moments()
-        out.print(f"\nSimulated, over the real protocols: {len(moments)} looks in {story.days + 1} days.\n")
+        out.print(f"\nSimulated, over the real protocols: {len(moments)} looks in {story.days + 1} days.")
+        out.print(Text(_NO_QUIET_HOURS, style="dim"))
+        out.print()
         for number, moment in enumerate(moments, start=1):
             _progress(f"Look {number} of {len(moments)}: {moment:%a} {moment.day} {moment:%b}, {moment:%H:%M}")
             speaker.printed = 0
