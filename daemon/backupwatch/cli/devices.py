@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from backupwatch import clock, log, paths
 from backupwatch import round as rounds
+from backupwatch.cli.lines import say
 from backupwatch.cli.opening import store_for_looking
 from backupwatch.cli.progress import Progress
 from backupwatch.cli.quick_config import quick_config
@@ -66,11 +67,11 @@ def run(root: Root, *, as_json: bool) -> int:
     else:
         _print(rows)
     if no_browse is not None:  # what is on the cable was seen all the same
-        print(f"{no_browse.sentence}.", file=sys.stderr)
+        say(f"{no_browse.sentence}.")
     if blind is None:
         return 0
     fix = usbmuxd_cure(blind.reason, sys.platform, usbmuxd_socket(config, os.environ))
-    print(f"{blind.sentence}. {fix}.", file=sys.stderr)
+    say(f"{blind.sentence}. {fix}.")
     return 1
 
 

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from backupwatch import clock, log, paths, text
 from backupwatch.asking import environment
+from backupwatch.cli.lines import say
 from backupwatch.cli.opening import config_of, pick
 from backupwatch.errors import BackupwatchError
 from backupwatch.facts import kinds
@@ -79,17 +80,17 @@ def run(config_path: Path | None, device: str | None) -> int:
 async def _pair(config_path: Path | None, extra: dict[str, str], wanted: str | None) -> int:
     found = await _attached(extra)
     udid = _choose(found, wanted)
-    print(f"{text.name(found[udid])}: keep the cable connected and the iPhone in your hand.")
-    failure = await pair(udid, extra, lambda step: print(_SAY[step], flush=True), patience=PATIENCE_S)
+    say(f"{text.name(found[udid])}: keep the cable connected and the iPhone in your hand.", sys.stdout)
+    failure = await pair(udid, extra, lambda step: say(_SAY[step], sys.stdout), patience=PATIENCE_S)
     if failure is not None:
         what, fix = _FAILURES[failure]
         raise BackupwatchError(what, fix=fix)
     facts = await _look(extra, [udid])
-    print(proof(facts, udid))
+    say(proof(facts, udid), sys.stdout)
     from backupwatch.settings.edit import remember_device
 
     remember_device(udid, config_file=config_path)
-    print(_next())
+    say(_next(), sys.stdout)
     return 0
 
 

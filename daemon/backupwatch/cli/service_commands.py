@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from backupwatch import __version__, paths, text
+from backupwatch.cli.lines import say
 from backupwatch.errors import BackupwatchError
 from backupwatch.service import Status, manager
 from backupwatch.service.purge import everything_of_ours, forget_session, purge
@@ -29,12 +30,12 @@ def install(ctx: typer.Context) -> None:
         os.environ[paths.CONFIG_VARIABLE] = str(config.expanduser().absolute())
     done = manager().install()
     for note in done.notes:
-        print(note, file=sys.stderr)
+        say(note)
     print(done.runs, done.log, done.removal, sep="\n")
     from backupwatch.cli.welcome import next_steps
 
     for line in next_steps(config):
-        print(line, file=sys.stderr)
+        say(line)
 
 
 @app.command(short_help="Stop backupwatch and remove it from login.")
@@ -94,7 +95,7 @@ def status() -> None:
     """Say how the service stands; exit code 0 when it runs, 1 when it does not."""
     now = manager().status()
     for line in describe(now):
-        print(line)
+        say(line, sys.stdout)
     if now.state not in {"running", "starting"}:
         raise typer.Exit(1)
 
