@@ -34,7 +34,7 @@ _BUS_S: Final = 5.0
 def configuration(situation: Situation) -> list[Result]:
     """Can the TOML files be used?"""
     if situation.config_error is not None:
-        meanwhile = "; what follows goes by the last valid one" if situation.configured else ""
+        meanwhile = ". What follows goes by the last valid one" if situation.configured else ""
         sentence = f"{situation.config_error.what.rstrip('.')}{meanwhile}"
         return [Result("config", Level.BROKEN, sentence, "Run: backupwatch config check")]
     if situation.warnings:
