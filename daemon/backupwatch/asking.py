@@ -96,7 +96,7 @@ def question(
             args = {
                 "url": config.advanced.ios_releases,
                 "models": models,
-                "min_age_s": RELEASES_EVERY.total_seconds(),
+                "min_age_s": RELEASES_EVERY.total_seconds() * 0.9,  # looks are spread by a few per cent
             }
             return Question(source, Request(now, state, args), patience.page, RELEASES) if models else None
         case "local-backups":

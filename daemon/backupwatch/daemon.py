@@ -374,9 +374,15 @@ class Daemon:
 
     async def _on_arrivals(self, arrivals: Callable[[], AsyncIterator[Arrival]]) -> None:
         async for arrival in arrivals():
-            if self._debounce.arrival(arrival, self._monotonic()):
+            if self._debounce.arrival(arrival, self._monotonic()) and not self._only_woke_up(arrival):
                 log.info("a phone came", connection=arrival.connection)
                 self.once("look at iphone", self._look_soon)
+
+    def _only_woke_up(self, arrival: Arrival) -> bool:
+        """Phones on Wi-Fi doze and wake all day: such a one can wait for a look that is not long after the last."""
+        asked = self.schedule.plans.get("iphone")
+        pause = self.watch.config.polling.devices_every / 2
+        return arrival.connection == "wifi" and asked is not None and self._now() - asked.asked < pause
 
     async def _look_soon(self) -> None:
         await asyncio.sleep(PLUGGED_IN_PAUSE.total_seconds())

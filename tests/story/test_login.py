@@ -431,10 +431,32 @@ async def test_signing_out_leaves_nothing(cloud: Cloud, fault: Any, told: bool) 
     (cloud.state / "account.new-dead").mkdir()
     cloud.account["faults"] = {"all": fault}
     answer = await asyncio.to_thread(lambda: sign_out(ANNA, state=cloud.state, base_url=cloud.actor.base_url))
-    assert answer is told
+    assert (answer.told, answer.password_left) == (told, False)
     assert [file.name for file in cloud.state.iterdir()] == ["account.lock"]
     cloud.account["faults"] = {}
     assert (await cloud.look()).reason == "sign-in"
+
+
+async def test_a_keyring_that_does_not_open_stops_neither_sign_in_nor_sign_out(
+    cloud: Cloud, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its errors are of its own family; that the password is still there is said."""
+
+    class Locked(Exception):  # noqa: N818 - as the desktop's own library calls it
+        pass
+
+    def locked(*_: object) -> None:
+        raise Locked
+
+    keyring.set_keyring(FileKeyring())
+    await signed_in(cloud.sign_in(CODE, keep=True))
+    monkeypatch.setattr(FileKeyring, "delete_password", locked)
+    answer = await asyncio.to_thread(lambda: sign_out(ANNA, state=cloud.state, base_url=cloud.actor.base_url))
+    assert answer.password_left
+    monkeypatch.setattr(FileKeyring, "set_password", locked)
+    person = cloud.sign_in(CODE, keep=True)
+    assert not (await signed_in(person)).kept_password
+    assert "The keyring did not take the password; it is not kept." in person.said
 
 
 # -- at a real terminal ----------------------------------------------------------------------------------------------

@@ -55,12 +55,19 @@ class Mac:
         return self.center
 
 
-def lists(command: Sequence[str]) -> Ran:
-    """terminal-notifier's answer to -list when Notification Center has the group."""
-    if "-list" not in command:
-        return Ran(0, "")
-    head = "GroupID\tTitle\tSubtitle\tMessage\tDelivered At\n"
-    return Ran(0, f"{head}{command[-1]}\tAnna\t(null)\tfull\t2026-11-22 14:05:00 +0000\n")
+class Lists:
+    """terminal-notifier with a Notification Center that takes messages, or is no longer allowed to."""
+
+    def __init__(self) -> None:
+        self.taken, self.allowed = 0, True
+
+    def __call__(self, command: Sequence[str]) -> Ran:
+        if "-message" in command and self.allowed:
+            self.taken += 1
+        if "-list" not in command or not self.taken:
+            return Ran(0, "")
+        head = "GroupID\tTitle\tSubtitle\tMessage\tDelivered At\n"
+        return Ran(0, f"{head}{command[-1]}\tAnna\t(null)\tfull\t2026-11-22 14:05:{self.taken:02} +0000\n")
 
 
 async def test_osascript_gets_text_as_data_and_never_as_program() -> None:
@@ -99,10 +106,10 @@ async def test_a_failing_osascript_is_not_a_success(ran: Ran, outcome: Outcome) 
 async def test_terminal_notifier_is_preferred_and_must_prove_it() -> None:
     """Where terminal-notifier is installed, a message counts as shown when Notification Center lists it."""
     mac = Mac(notifier=True)
-    mac.answer = lists
+    mac.answer = Lists()
     receipt = await MacChannel(system=mac).deliver(replace(ALERT, link="file:///report.html#1"))
 
-    command, listing = [command for command, _ in mac.ran]
+    _, command, listing = [command for command, _ in mac.ran]
     assert command[:7] == [NOTIFIER, "-title", ALERT.title, "-message", ALERT.body, "-group", "backupwatch:phone/1"]
     assert command[7] == "-appIcon"
     assert command[9:] == ["-sound", "Basso", "-open", "file:///report.html#1"]
@@ -120,19 +127,30 @@ async def test_terminal_notifier_that_is_not_allowed_is_said() -> None:
     assert "System Settings > Notifications" in receipt.detail
 
 
+async def test_an_older_message_of_the_thread_is_no_proof_of_the_newer_one() -> None:
+    """A reminder that Notification Center no longer takes, below the alert that it took last week."""
+    mac, center = Mac(notifier=True), Lists()
+    mac.answer = center
+    channel = MacChannel(system=mac)
+    assert (await channel.deliver(ALERT)).shown
+    assert (await channel.deliver(ALERT)).shown
+    center.allowed = False
+    assert (await channel.deliver(ALERT)).outcome is Outcome.LATER
+
+
 @pytest.mark.parametrize("title", ["[work] iPhone", "(work) iPhone", "-sender x", '"quoted"', "{a=b;}", "<b>", ""])
 async def test_terminal_notifier_takes_odd_beginnings_as_text(title: str) -> None:
     """A name that begins with a bracket or a dash is escaped, so that it is not read as a list or an option."""
     mac = Mac(notifier=True)
     await MacChannel(system=mac).deliver(replace(ALERT, title=title))
 
-    assert mac.ran[0][0][2] == f"\\{title}"
+    assert mac.ran[1][0][2] == f"\\{title}"
 
 
 async def test_withdrawing_takes_the_message_away_where_that_is_possible() -> None:
     """A message that is no longer true leaves Notification Center by its group."""
     mac = Mac(notifier=True)
-    mac.answer = lists
+    mac.answer = Lists()
     channel = MacChannel(system=mac)
     await channel.deliver(ALERT)
     await channel.withdraw(ALERT.thread)

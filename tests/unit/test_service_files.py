@@ -242,9 +242,13 @@ def test_homebrews_versioned_path_gives_way_to_the_one_that_stays(
     assert interpreter.interpreter() == tmp_path / "opt/backupwatch/libexec/bin/python"
 
 
-def test_a_place_that_is_emptied_behind_ones_back_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    """uvx keeps programs in a cache."""
-    monkeypatch.setattr("sys.executable", "/home/anna/.cache/uv/archive-v0/abc/bin/python")
+@pytest.mark.parametrize(
+    "folder",
+    ["/home/anna/.cache/uv/archive-v0/abc", "/big/uv-cache/archive-v0/abc", "/Users/anna/Library/Caches/pipx/1a2b"],
+)
+def test_a_place_that_is_emptied_behind_ones_back_is_refused(folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """uvx and pipx run keep programs in a cache."""
+    monkeypatch.setattr("sys.executable", f"{folder}/bin/python")
     with pytest.raises(BackupwatchError, match="uv tool install"):
         interpreter.interpreter()
 

@@ -66,6 +66,15 @@ def test_a_refusal_that_no_state_of_the_account_tells_is_said_at_once(state: str
     assert problem.sentence.startswith("Apple says that it is China's, so")
 
 
+def test_a_usbmuxd_that_rests_because_no_cable_is_in_is_no_problem() -> None:
+    """On Linux udev starts it with the first phone and ends it with the last; each phone that stays away is told."""
+    blind = Blind(HOST, "iphone", BlindReason.NO_USBMUXD, "not there", NOW, since=NOW - 9 * DAY)
+    rests = View(HOST, {kinds.USBMUXD: (Span("ok", NOW - 20 * DAY, NOW - 9 * DAY, "iphone"),)}, (blind,))
+    assert ids(snapshot(rests), iphone=9 * DAY) == []
+    problems = watch(snapshot(rests), (), LIMIT, "darwin", NOW)
+    assert [problem.id for problem in problems] == ["no-usbmuxd"]
+
+
 def test_a_usbmuxd_that_is_closed_to_this_user_is_said() -> None:
     closed = View(HOST, {}, (Blind(HOST, "iphone", BlindReason.PERMISSION, "closed", NOW, since=NOW - DAY),))
     (problem,) = watch(snapshot(closed, phones=False), (), LIMIT, "linux", NOW)

@@ -196,6 +196,8 @@ async def test_a_refusal_without_a_reason_counts_when_it_comes_twice(cloud: Clou
     cloud.account["faults"] = {"setup": {"status": 421, "body": "empty"}}
     cloud.later(hours=6)
     assert (await cloud.look()).reason == "server", "one good look in between clears the doubt"
+    cloud.later(minutes=20)
+    assert (await cloud.look()).reason == "server", "two looks within one short trouble are one doubt"
     cloud.later(hours=6)
     assert (await cloud.look()).reason == "sign-in"
 

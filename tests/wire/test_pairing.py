@@ -122,6 +122,16 @@ def test_a_phone_that_already_trusts_is_not_asked_again(play: Play) -> None:
     assert stage.phones[ANNA].dialog_seen == 0
 
 
+def test_a_record_that_only_usbmuxd_has_is_kept_for_wifi_too(play: Play, tmp_path: Path) -> None:
+    """usbmuxd ends with the last cable; without a record of its own this computer would not find the phone again."""
+    stage = play({"trust": "paired"})
+
+    assert attempt(stage)[0] is None
+
+    (record,) = tmp_path.rglob(f"{ANNA}.plist")
+    assert record.stat().st_mode & 0o077 == 0
+
+
 def test_lost_trust_is_asked_for_again(play: Play) -> None:
     """After "Reset Location & Privacy" on the phone, pairing again is all it takes."""
     stage = play({"trust": "lost"})

@@ -71,7 +71,7 @@ def run_logout(config_path: Path | None) -> int:
 
     state = paths.state_dir()
     had = paths.account_dir(state).exists()
-    told = sign_out(
+    done = sign_out(
         config.account.apple_id,
         state=state,
         base_url=config.advanced.icloud,
@@ -79,10 +79,12 @@ def run_logout(config_path: Path | None) -> int:
     )
     if not had:
         _tell("Nobody was signed in; nothing of the account is left on this computer.")
-    elif told:
+    elif done.told:
         _tell("Signed out, here and at Apple.")
     else:
         _tell("Signed out here. Apple could not be told; the session there ends by itself.")
+    if done.password_left:
+        _tell("The keyring did not open: the password is still there. Remove “backupwatch iCloud sign-in” from it.")
     _unconfigure(config_path)
     control.request_reload()
     return 0

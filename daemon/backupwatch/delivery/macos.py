@@ -248,7 +248,7 @@ class TerminalNotifier:
         self._time = deadline / 3
 
     async def deliver(self, message: Message) -> Receipt:
-        """Shown: Notification Center lists it afterwards."""
+        """Shown: Notification Center lists it afterwards, other than the older one of its thread."""
         group = _group(message.thread or message.id)
         command = [self._program, "-title", _value(message.title), "-message", _value(message.body), "-group", group]
         command += ["-appIcon", icons.png(128).as_uri()]
@@ -256,14 +256,19 @@ class TerminalNotifier:
             command += ["-sound", _SOUND]
         if message.link:
             command += ["-open", message.link]
+        before = await self._listed(group)
         await self._system.run(command, "", self._time)  # some releases wait for a click: the list is what counts
-        listed = await self._system.run([self._program, "-list", group], "", self._time)
-        if any(line.split("\t")[0] == group for line in listed.output.splitlines()):
+        if await self._listed(group) - before:
             return Receipt(Outcome.SHOWN, MacChannel.name, evidence="Notification Center lists it (terminal-notifier)")
         return _later(
             "Notification Center did not take the message from terminal-notifier; "
             "allow it in System Settings > Notifications"
         )
+
+    async def _listed(self, group: str) -> set[str]:
+        """The lines about a group: title, text and moment of delivery."""
+        listed = await self._system.run([self._program, "-list", group], "", self._time)
+        return {line for line in listed.output.splitlines() if line.split("\t")[0] == group}
 
     async def withdraw(self, thread: str) -> None:
         """By its group."""

@@ -25,7 +25,11 @@ CARRIED = (
 into its definition; without that it would watch with another configuration than the commands in the shell."""
 
 _CELLAR = re.compile(r"^(?P<prefix>.*)/Cellar/(?P<formula>[^/]+)/[^/]+/(?P<rest>.+)$")
-_FLEETING = ("/.cache/uv/", "/.cache/pipx/", "/pipx/.cache/", "/Library/Caches/uv/", "/AppData/Local/uv/cache/")
+_FLEETING = (
+    "/.cache/uv/", "/.cache/pipx/", "/pipx/.cache/", "/Library/Caches/uv/", "/Library/Caches/pipx/", "/archive-v0/",
+    "/AppData/Local/uv/cache/",
+)  # fmt: skip
+"""Where uvx (in any cache folder: archive-v0) and `pipx run` keep what they throw away."""
 
 
 def interpreter() -> Path:

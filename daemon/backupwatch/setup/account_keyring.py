@@ -11,7 +11,7 @@ from typing import Final
 import keyring
 from keyring.backend import KeyringBackend
 from keyring.backends.chainer import ChainerBackend
-from keyring.errors import KeyringError, PasswordDeleteError
+from keyring.errors import NoKeyringError, PasswordDeleteError
 
 SERVICE: Final = "backupwatch iCloud sign-in"
 INSECURE: Final = ("keyrings.alt.", "keyring.backends.fail", "keyring.backends.null")
@@ -45,7 +45,7 @@ def stored(apple_id: str) -> str | None:
     """The stored password, or None where there is none or the keyring does not open."""
     try:
         return usable().get_password(SERVICE, apple_id) or None
-    except (NoSafeKeyring, KeyringError, RuntimeError):
+    except Exception:  # noqa: BLE001 - backends are foreign, and not all of their errors are the keyring library's
         return None
 
 
@@ -57,15 +57,17 @@ def store(apple_id: str, password: str) -> str:
     backend = usable()
     try:
         backend.set_password(SERVICE, apple_id, password)
-    except (KeyringError, RuntimeError) as error:
+    except Exception as error:
         raise NoSafeKeyring(backend_name(backend)) from error
     return backend_name(backend)
 
 
 def remove(apple_id: str) -> bool:
-    """Remove it from whatever keyring there is; False where there was nothing."""
+    """Remove it from whatever keyring there is; False where a keyring may still hold it, because it does not open."""
     try:
         keyring.delete_password(SERVICE, apple_id)
-    except (PasswordDeleteError, KeyringError, RuntimeError):
+    except (PasswordDeleteError, NoKeyringError):  # there was none
+        return True
+    except Exception:  # noqa: BLE001 - as above
         return False
     return True

@@ -6,7 +6,6 @@ so a wrong code, a full disk or Ctrl-C leaves everything as it was.
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import threading
 import unicodedata
@@ -72,6 +71,18 @@ class SignedIn:
     notes: list[str] = field(default_factory=list)
     quota: tuple[int, int] | None = None
     kept_password: bool = False
+
+
+@dataclass(frozen=True)
+class SignedOut:
+    """How a sign-out ended.
+
+    :ivar told: whether Apple was told as well.
+    :ivar password_left: whether the keyring did not open, and still holds the password that was once kept there.
+    """
+
+    told: bool
+    password_left: bool
 
 
 class SignIn:
@@ -319,8 +330,8 @@ class SignIn:
 
 def sign_out(
     apple_id: str, *, state: Path, base_url: str = "", china_mainland: bool = False, clock: Clock = utc_now
-) -> bool:
-    """Remove session, cookies, notes and keyring entry; answers whether Apple was told as well.
+) -> SignedOut:
+    """Remove session, cookies, notes and keyring entry.
 
     :raises BackupwatchError: something could not be removed.
     """
@@ -330,6 +341,7 @@ def sign_out(
             folder = account_dir(state)
             owner = icloud_files.read_note(folder / icloud_files.SIGNED_IN).get("apple_id")
             owner = owner if isinstance(owner, str) else apple_id
+            keeper = icloud_files.read_note(folder / icloud_files.KEYRING).get("apple_id")
             stopped = (folder / icloud_files.STOPPED).exists()
             if owner and not stopped and icloud_files.session_file(folder, owner).exists():
                 client = Client(owner, folder, now=clock(), base_url=base_url, china_mainland=china_mainland)
@@ -337,14 +349,16 @@ def sign_out(
             account_folder.remove(state)
     except TimeoutError:
         raise account_folder.busy() from None
-    for name in {owner, apple_id} - {""}:
-        _forget_password(name)
-    return told
+    removed = {name: _forget_password(name) for name in sorted({owner, apple_id} - {""})}
+    return SignedOut(told, password_left=removed.get(str(keeper)) is False)
 
 
-def _forget_password(apple_id: str) -> None:
-    with contextlib.suppress(TimeoutError):
-        _patiently(functools.partial(account_keyring.remove, apple_id), KEYRING_PATIENCE)
+def _forget_password(apple_id: str) -> bool:
+    """Whether the keyring surely does not hold it any more."""
+    try:
+        return _patiently(functools.partial(account_keyring.remove, apple_id), KEYRING_PATIENCE)
+    except TimeoutError:
+        return False
 
 
 def _tell_apple(client: Client) -> bool:

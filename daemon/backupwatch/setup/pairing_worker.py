@@ -10,6 +10,7 @@ taps; so one run of this worker means at most one dialog. A refusal is never fol
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import sys
@@ -24,7 +25,7 @@ from pymobiledevice3.exceptions import (
     PasswordRequiredError,
     UserDeniedPairingError,
 )
-from pymobiledevice3.lockdown import UsbmuxLockdownClient, create_using_usbmux
+from pymobiledevice3.lockdown import LockdownClient, UsbmuxLockdownClient, create_using_usbmux
 from pymobiledevice3.usbmux import MuxDevice
 
 from backupwatch.facts.observation import BlindReason
@@ -78,6 +79,8 @@ class Pairing:
         async with await self._connect(device) as client:
             if client.paired:
                 self._tell(Step.ALREADY)
+                with contextlib.suppress(OSError):  # usbmuxd has it; without usbmuxd Wi-Fi needs a copy of our own
+                    await LockdownClient.save_pair_record(client)
             else:
                 await self._ask(client)
         # A fresh connection proves that what was saved is what the phone now accepts.

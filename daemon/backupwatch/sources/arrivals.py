@@ -32,8 +32,9 @@ MAX_PHONES: Final = 4_096
 """Attachments that are remembered; usbmuxd names a phone only when it comes, not when it goes."""
 
 FIRST_PAUSE: Final = 1.0
-LONGEST_PAUSE: Final = 60.0
-"""Seconds between two attempts to reach a usbmuxd that is not there; they double."""
+LONGEST_PAUSE: Final = 5.0
+"""Seconds between two attempts to reach a usbmuxd that is not there; they double. On Linux it is not there whenever no
+cable is in, and a phone that is plugged in is to be noticed within seconds."""
 
 _UDID = re.compile(r"[0-9A-Fa-f]{8}-?[0-9A-Fa-f]{16}|[0-9A-Fa-f]{40}")
 

@@ -14,7 +14,7 @@ import asyncio
 import contextlib
 import stat
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from pyicloud.exceptions import (  # type: ignore[import-untyped]
@@ -40,6 +40,8 @@ LOCK_PATIENCE: Final = 20.0
 """Seconds to wait for another look or a sign-in to finish."""
 LONGEST_REST: Final = timedelta(days=1)
 """However much longer Apple asks for, a look that a person wants is made after this."""
+DOUBT_SETTLES: Final = timedelta(minutes=40)
+"""Nor do two looks within the same short trouble of Apple's; the first pause after a failure is a little longer."""
 DOUBT_LASTS: Final = timedelta(days=3)
 """Two refusals without a reason count as one answer only if they are this close together."""
 ENDS_THE_LOOK: Final = frozenset({
@@ -185,18 +187,20 @@ class Visit:
         said = table(answer) if answer is not None else {}
         clear = answer is None or (bool(said) if answer.status_code in REFUSALS else "dsInfo" in said)
         doubt = self._folder / icloud_files.DOUBT
-        if not clear and not self._doubted(icloud_files.read_note(doubt)):
-            icloud_files.write_note(doubt, {"since": rfc3339(self._now)})
+        since = self._doubted_since(icloud_files.read_note(doubt))
+        if not clear and (since is None or self._now - since < DOUBT_SETTLES):
+            if since is None:
+                icloud_files.write_note(doubt, {"since": rfc3339(self._now)})
             sentence = "Apple did not accept the saved sign-in and gave no reason; it is asked once more"
             return [self.blind(LOOK, BlindReason.SERVER, sentence)]
         return self._stop(BlindReason.SIGN_IN, "sign-in-needed", SIGN_IN_SENTENCE)
 
-    def _doubted(self, note: Mapping[str, Any]) -> bool:
+    def _doubted_since(self, note: Mapping[str, Any]) -> datetime | None:
         try:
             since = parse_rfc3339(str(note.get("since")))
         except ValueError:
-            return False
-        return timedelta(0) < self._now - since <= DOUBT_LASTS
+            return None
+        return since if timedelta(0) <= self._now - since <= DOUBT_LASTS else None
 
     # -- not asking again ----------------------------------------------------------------------------------------
 
