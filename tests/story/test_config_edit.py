@@ -37,11 +37,11 @@ class Terminal:
     def until(self, words: str, seconds: float = 30) -> None:
         """Read on until the words were shown; the limit only ends a test that would hang."""
         deadline = time.monotonic() + seconds
-        while words not in self.shown:
+        while not self._shows(words):
             assert time.monotonic() < deadline, self.shown
             if not self._read(0.1) and self.process.poll() is not None:
                 self._read(0.1)
-                assert words in self.shown, self.shown
+                assert self._shows(words), self.shown
                 return
 
     def interrupt_until(self, words: str) -> None:
@@ -49,11 +49,15 @@ class Terminal:
         for _ in range(5):
             self.type("\x03")
             deadline = time.monotonic() + 5
-            while time.monotonic() < deadline and words not in self.shown and self.process.poll() is None:
+            while time.monotonic() < deadline and not self._shows(words) and self.process.poll() is None:
                 self._read(0.1)
-            if words in self.shown:
+            if self._shows(words):
                 return
         self.until(words)
+
+    def _shows(self, words: str) -> bool:
+        """Also where the terminal's width has broken the line between them."""
+        return words in self.shown or words in " ".join(self.shown.split())
 
     def type(self, text: str) -> None:
         os.write(self.master, text.encode())
