@@ -16,7 +16,7 @@ from backupwatch.doctor import Level, Result, Situation
 from backupwatch.facts import kinds
 from backupwatch.facts.observation import HOST, Blind, BlindReason, Json, Observation, SubjectKind
 from backupwatch.judge.freshness import PAIRING_LAPSES
-from backupwatch.judge.watcher import usbmuxd_fix
+from backupwatch.judge.watcher import rests, usbmuxd_fix
 from backupwatch.settings.values import Config
 from backupwatch.sources.arrivals import DEFAULT_ADDRESS
 
@@ -37,6 +37,8 @@ def usbmuxd(situation: Situation) -> list[Result]:
     blind = next((fact for fact in seen if isinstance(fact, Blind) and fact.look == "iphone"), None)
     if blind is None:
         return [Result("usbmuxd", Level.WARNING, "usbmuxd: could not be checked", "Run: backupwatch doctor")]
+    if situation.snapshot is not None and rests(situation.snapshot.host, blind, situation.platform):
+        return [Result("usbmuxd", Level.OK, "usbmuxd rests, as it does on Linux while no phone is connected by cable")]
     fix = usbmuxd_cure(blind.reason, situation.platform, usbmuxd_socket(situation.config, situation.environ))
     return [Result("usbmuxd", Level.BROKEN, blind.sentence, fix)]
 

@@ -94,6 +94,16 @@ def test_every_trouble_with_usbmuxd_has_its_own_cure(tmp_path: Path, reason: Bli
     assert fix in result.fix
 
 
+def test_a_usbmuxd_that_rests_between_two_cables_is_all_right(tmp_path: Path) -> None:
+    """On Linux udev ends it with the last phone and starts it with the next."""
+    host = View(HOST, {kinds.USBMUXD: (Span("ok", NOW, NOW, "iphone"),)})
+    situation = at(tmp_path, blind(BlindReason.NO_USBMUXD, HOST), snapshot=Snapshot(NOW, host=host))
+    (result,) = doctor_phones.usbmuxd(situation)
+    assert result.level is Level.OK
+    (result,) = doctor_phones.usbmuxd(dataclasses.replace(situation, platform="darwin"))
+    assert result.level is Level.BROKEN
+
+
 def test_permission_trouble_names_the_group_that_helps(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The command can be copied as it stands."""
     socket = tmp_path / "usbmuxd"

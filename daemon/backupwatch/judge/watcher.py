@@ -10,7 +10,7 @@ from typing import Final
 from backupwatch.clock import age_words
 from backupwatch.facts import kinds
 from backupwatch.facts.observation import Blind, BlindReason
-from backupwatch.facts.snapshot import Snapshot
+from backupwatch.facts.snapshot import Snapshot, View
 from backupwatch.text import plain
 
 AT_ONCE: Final = timedelta(0)
@@ -83,7 +83,7 @@ def watch(
         *_usbmuxd(snapshot, platform), *_no_phone(snapshot, now), *_account(snapshot), *_session(snapshot, now),
     ]  # fmt: skip
     told = {_SAID_BY[problem.id] for problem in problems if problem.id in _SAID_BY}
-    if any(blind.look == "iphone" and _rests(snapshot, blind, platform) for blind in snapshot.host.blinds):
+    if any(blind.look == "iphone" and rests(snapshot.host, blind, platform) for blind in snapshot.host.blinds):
         told.add("iphone")  # each phone that stays away is told as such
     if any(blind.look == "icloud" and blind.reason in _PERSON for blind in snapshot.account.blinds):
         told.add("icloud")  # that a person must sign in is said about the account itself
@@ -112,7 +112,7 @@ def _usbmuxd(snapshot: Snapshot, platform: str) -> list[Problem]:
     blind = next(
         (blind for blind in snapshot.host.blinds if blind.look == "iphone" and blind.reason in _USBMUXD_WORDS), None
     )
-    if blind is None or _rests(snapshot, blind, platform):
+    if blind is None or rests(snapshot.host, blind, platform):
         return []
     forbidden = blind.reason is BlindReason.PERMISSION
     fix = "Run: backupwatch doctor, which names the command that opens it" if forbidden else usbmuxd_fix(platform)
@@ -120,11 +120,11 @@ def _usbmuxd(snapshot: Snapshot, platform: str) -> list[Problem]:
     return [Problem("no-usbmuxd", sentence, fix, blind.since or blind.observed_at, A_WHILE)]
 
 
-def _rests(snapshot: Snapshot, blind: Blind, platform: str) -> bool:
+def rests(host: View, blind: Blind, platform: str) -> bool:
     """Whether usbmuxd is not running because no cable is in: on Linux udev starts and ends it with the first and the
     last phone (usbmuxd's 39-usbmuxd.rules). One that never answered here may be missing altogether.
     """
-    answered = snapshot.host.newest(kinds.USBMUXD) is not None
+    answered = host.newest(kinds.USBMUXD) is not None
     return blind.reason is BlindReason.NO_USBMUXD and platform.startswith("linux") and answered
 
 
