@@ -42,7 +42,7 @@ def test_a_network_that_cannot_be_searched_is_no_missing_usbmuxd(
 @pytest.mark.parametrize(
     ("reason", "words"),
     [
-        (BlindReason.NO_USBMUXD, "Install it"),
+        (BlindReason.NO_USBMUXD, "install it"),
         (BlindReason.USBMUXD_BROKEN, "sudo systemctl restart usbmuxd"),
         (BlindReason.PERMISSION, "readable and writable for you"),
         (BlindReason.CRASHED, "Run the command again"),

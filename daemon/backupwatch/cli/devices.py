@@ -18,6 +18,7 @@ from backupwatch.doctor_phones import usbmuxd_cure, usbmuxd_socket
 from backupwatch.facts import kinds
 from backupwatch.facts.observation import Fact, Observation
 from backupwatch.facts.snapshot import View
+from backupwatch.judge.watcher import rests
 from backupwatch.sources.looker import Looker, sweep
 from backupwatch.text import plain
 from backupwatch.wording import values
@@ -68,7 +69,7 @@ def run(root: Root, *, as_json: bool) -> int:
         _print(rows)
     if no_browse is not None:  # what is on the cable was seen all the same
         say(f"{no_browse.sentence}.")
-    if blind is None:
+    if blind is None or rests(snapshot.host, blind, sys.platform):
         return 0
     fix = usbmuxd_cure(blind.reason, sys.platform, usbmuxd_socket(config, os.environ))
     say(f"{blind.sentence}. {fix}.")
@@ -76,11 +77,12 @@ def run(root: Root, *, as_json: bool) -> int:
 
 
 def _row(udid: str, view: View, *, here: bool) -> dict[str, object]:
+    """:param here: whether it was reached in this look."""
+
     def text(kind: str) -> str | None:
         reading = view.text(kind)
         return plain(reading.value) if reading else None
 
-    """:param here: whether it was reached in this look."""
     way = view.newest(kinds.CONNECTION) if here else None
     access = view.flag(kinds.WIFI_ACCESS)
     return {
