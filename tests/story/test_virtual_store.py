@@ -94,7 +94,8 @@ def test_a_store_that_is_damaged_while_it_is_in_use_is_replaced_and_the_watch_go
                 file.unlink()
         await world.until(2 * HOUR)
         assert world.daemon.watch.store.snapshot(datetime.now(UTC)).phones[UDID]
-        said = [message.body for _, message in world.messages if "damaged" in message.body]
+        word = "damaged" if how == "garbage" else "deleted or replaced"
+        said = [message.body for _, message in world.messages if word in message.body]
         assert len(said) == 1
         assert len(world.messages) <= 3  # stale, damaged, and stale again: rather repeated than lost
         await world.until(10 * HOUR)

@@ -48,12 +48,12 @@ def test_the_stage_stands_alone() -> None:
 
 
 def test_an_unknown_story_is_said_in_one_line() -> None:
-    """A story that does not exist is answered with the names of those that do, and exit code 2."""
+    """A story that does not exist is answered with the way to those that do, and exit code 2."""
     with short_folder() as folder:
         _, errors = (program := spawn("no-such-story", "--folder", str(folder))).communicate(timeout=20)
         assert program.returncode == 2
         assert len(errors.splitlines()) == 1
-        assert "all-fine" in errors
+        assert "demo --list" in errors
 
 
 def test_a_broken_story_is_said_in_one_line() -> None:
