@@ -23,6 +23,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from backupwatch.clock import rfc3339, utc_now
 from backupwatch.sources.look import Request
 from backupwatch.sources.looker import Looker
 
@@ -62,6 +63,7 @@ def phones(count: int) -> Iterator[dict[str, str]]:
             else f'title = "bench"\n[[phone]]\nudid = "00008140-{1:016x}"\nbackups = [{{}}]\n'
         )
         command = [sys.executable, "-m", "backupwatch.simulator", str(story), "--folder", f"{folder}/stage"]
+        command += ["--real-time", "--at", rfc3339(utc_now())]  # a phone that lives in the future is no fresh one
         stage = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         try:
             assert stage.stdout is not None

@@ -96,9 +96,9 @@ async def _pair(config_path: Path | None, extra: dict[str, str], wanted: str | N
 
 def _next() -> str:
     """What comes after pairing on this computer."""
-    from backupwatch.cli.welcome import service_state
+    from backupwatch import service
 
-    return _NEXT[service_state()]
+    return _NEXT[service.state()]
 
 
 async def _attached(extra: dict[str, str]) -> dict[str, str]:

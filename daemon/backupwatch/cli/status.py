@@ -157,9 +157,9 @@ def watching(store: Store, sources: dict[str, SourceStatus]) -> Watching:
 
 def _service() -> str:
     """How the login service stands, for the step that starts the watch."""
-    from backupwatch.cli.welcome import service_state
+    from backupwatch import service
 
-    return service_state()
+    return service.state()
 
 
 def _nothing(config: Config, now: datetime) -> Known:

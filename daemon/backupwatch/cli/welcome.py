@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import shutil
 import textwrap
 from collections.abc import Sequence
@@ -11,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from backupwatch import clock, log, paths, text
+from backupwatch import clock, log, paths, service, text
 from backupwatch.asking import environment
 from backupwatch.errors import BackupwatchError
 from backupwatch.facts import kinds
@@ -101,7 +100,7 @@ def find(config_path: Path | None = None) -> Found:
         config is not None,
         trouble,
         config is not None and bool(config.account.apple_id),
-        service_state(),
+        service.state(),
     )
 
 
@@ -186,23 +185,6 @@ def _remembered() -> dict[str, tuple[str, str]]:
     return {
         udid: (name.value if name else "", trust.value if trust else "") for udid, (name, trust) in readings.items()
     }
-
-
-@functools.cache
-def service_state() -> str:
-    """``running``, ``stopped``, ``absent``, or ``impossible`` where there is no init system; asked once."""
-    from backupwatch.service import manager
-
-    try:
-        service = manager()
-        if service.trouble() is not None:
-            return "impossible"
-        status = service.status()
-    except BackupwatchError:
-        return "impossible"
-    if not status.installed:
-        return "absent"
-    return "running" if status.state in {"running", "starting"} else "stopped"
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -6,6 +6,7 @@ Knows templates and the init system; no configuration value, no store, no accoun
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from backupwatch.errors import BackupwatchError
 from backupwatch.service.manager import Installed, Manager, Status, Tail
 from backupwatch.service.runner import Runner, run
 
-__all__ = ["Installed", "Manager", "Status", "manager"]
+__all__ = ["Installed", "Manager", "Status", "manager", "state"]
 
 SYSTEMD_RUNS = Path("/run/systemd/system")
 """There where systemd is the init system (sd_booted(3))."""
@@ -70,3 +71,18 @@ def _otherwise(platform: str) -> str:
     if platform == "win32":
         return "Start backupwatch run from the Task Scheduler at logon"
     return "Start this at login by the means your system has: backupwatch run"
+
+
+@functools.cache
+def state() -> str:
+    """``running``, ``stopped``, ``absent``, or ``impossible`` where there is no init system; asked once."""
+    try:
+        here = manager()
+        if here.trouble() is not None:
+            return "impossible"
+        status = here.status()
+    except BackupwatchError:
+        return "impossible"
+    if not status.installed:
+        return "absent"
+    return "running" if status.state in {"running", "starting"} else "stopped"
