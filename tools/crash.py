@@ -2,8 +2,8 @@
 
 A child process lives the month, look by look, with the real store, policy and outbox; what the person sees is
 appended to a file and flushed to disk, as a notification server would keep it. The driver kills the child with
-SIGKILL, at a random line of the round's own code or at a random instant from outside, restarts it at the look in
-which it died, and compares at the end with a month that nobody disturbed:
+SIGKILL at a random line of the round's own code, or has the kernel end it at a random instant, restarts it at the
+look in which it died, and compares at the end with a month that nobody disturbed:
 
 - every message of the quiet month was shown at least once, and no other;
 - no message was shown more often than the kills in its own look explain;
@@ -22,7 +22,6 @@ import signal
 import sqlite3
 import sys
 import tempfile
-import time
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -133,15 +132,19 @@ class Strike:
 
     :param line: the line of the round's own code that is not run any more; None to be killed from outside.
     :param speaking: count only the lines of :data:`SPEAKING`.
+    :param after: for a kill from outside, seconds from the beginning of the look.
     """
 
     step: int
     line: int | None
     speaking: bool = False
+    after: float = 0.0
 
     def arm(self) -> None:
-        """Have this process killed when the line is about to run."""
+        """Have this process killed when its moment has come."""
         if self.line is None:
+            # Nobody handles the alarm, so the kernel ends the process, wherever that is then.
+            signal.setitimer(signal.ITIMER_REAL, self.after)
             return
         left = [self.line]
 
@@ -152,27 +155,32 @@ class Strike:
             if event == "line":
                 left[0] -= 1
                 if left[0] <= 0:
-                    os.kill(os.getpid(), signal.SIGKILL)
+                    self.end()
             return trace
 
         sys.settrace(trace)
 
+    def end(self) -> None:
+        """Kill this process, which does nothing more; or let it wait for the kill from outside."""
+        if self.line is None:
+            signal.pause()
+        os.kill(os.getpid(), signal.SIGKILL)
+
 
 def live(folder: Path, first: int, strike: Strike | None = None, end: int = STEPS) -> None:
-    """Live from step ``first`` to before step ``end``, writing down each step before it begins."""
+    """Live from step ``first`` to before step ``end``, or to the strike."""
     store = open_store(folder / "watch.sqlite3", START + first * STEP)
     for step in range(first, end):
-        if strike is not None and step == strike.step:
-            strike.arm()
-        (folder / "step.new").write_text(str(step), encoding="ascii")
-        (folder / "step.new").replace(folder / "step")
+        hit = strike if strike is not None and step == strike.step else None
+        if hit is not None:
+            hit.arm()
         now = START + step * STEP
         if step == 150:
             store.snooze("B", now + timedelta(days=2), now)
         watch = rounds.Watch(Config(), store, Scripted(), folder, lambda: UTC, [Eyes(folder / "seen", step)])
         asyncio.run(rounds.run_round(watch, ["iphone", "apple-status"], now))
-        if strike is not None and step == strike.step:
-            signal.pause() if strike.line is None else os.kill(os.getpid(), signal.SIGKILL)
+        if hit is not None:
+            hit.end()
     store.close()
 
 
@@ -185,7 +193,7 @@ def plan(kills: int, chance: random.Random, talking: list[int]) -> list[Strike]:
     for _ in range(kills):
         kind = chance.random()
         if kind < 0.15:
-            strikes.append(Strike(chance.randrange(STEPS), None))
+            strikes.append(Strike(chance.randrange(STEPS), None, after=chance.uniform(0.001, 0.05)))
         elif kind < 0.6:
             strikes.append(Strike(chance.choice(talking), chance.randint(1, SPEAKING_LINES), speaking=True))
         else:
@@ -205,11 +213,6 @@ def disturbed(folder: Path, kills: int, seed: int, talking: list[int]) -> Outcom
                 live(folder, step, strike)
             finally:
                 os._exit(1)
-        if strike.line is None:
-            while read_step(folder) != strike.step and os.waitpid(child, os.WNOHANG) == (0, 0):
-                time.sleep(0.001)
-            time.sleep(chance.uniform(0.0, 0.05))  # from outside: the moment is whatever the child does then
-            os.kill(child, signal.SIGKILL)
         _, status = os.waitpid(child, 0)
         if not os.WIFSIGNALED(status):
             raise RuntimeError(f"the month broke off by itself before step {strike.step}")
@@ -220,12 +223,6 @@ def disturbed(folder: Path, kills: int, seed: int, talking: list[int]) -> Outcom
     live(folder, step)
     outcome.seen += read_seen(folder)
     return outcome
-
-
-def read_step(folder: Path) -> int:
-    """The look that is being lived; -1 before the first."""
-    file = folder / "step"
-    return int(file.read_text(encoding="ascii")) if file.exists() else -1
 
 
 def undisturbed(folder: Path) -> Outcomes:

@@ -179,7 +179,7 @@ def situation(config_path: Path | None, now: datetime) -> Situation:
 
     :param config_path: ``--config``, or None for the usual place.
     """
-    from backupwatch.cli.quick_config import last_good
+    from backupwatch.settings.kept import last_good
     from backupwatch.settings.load import load
     from backupwatch.store import read_store
 

@@ -37,6 +37,8 @@ QUIET: Final = ("apscheduler", "pymobiledevice3", "pyicloud", "urllib3", "reques
 """Libraries held to warnings, whatever level they set themselves: below it they write pair records, plists,
 requests and cookies, or (apscheduler) two lines per heartbeat."""
 
+_STANDARD_ERROR: Final = 2
+"""The descriptor; Python's own stream is missing where that was closed."""
 LARGEST: Final = 10_000_000
 """Bytes of a log file: about a year of the daemon's."""
 
@@ -285,10 +287,10 @@ def keep_short(file: Path, largest: int = LARGEST) -> None:
     What it held stands beside it until the next time. launchd, whose log this is, turns none over.
     """
     with suppress(OSError):
-        ours, there = os.fstat(sys.stderr.fileno()), file.stat()
+        ours, there = os.fstat(_STANDARD_ERROR), file.stat()
         if (ours.st_dev, ours.st_ino) == (there.st_dev, there.st_ino) and there.st_size > largest:
             shutil.copyfile(file, file.with_name(f"{file.name}.1"))
-            os.ftruncate(sys.stderr.fileno(), 0)
+            os.ftruncate(_STANDARD_ERROR, 0)
 
 
 class _Handler(logging.StreamHandler[TextIO]):

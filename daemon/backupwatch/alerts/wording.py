@@ -63,11 +63,11 @@ WORDS: Final = words(
         "cause.unknown": "The cause is not known yet: nothing that could be checked explains it.",
         "names": "{names}.",
         "step": "First step: {step}.",
-        "cause.local": "No backup was made by a computer, and you want one.",
+        "cause.local": "You want backups made by a computer, and there is no recent one.",
         "step.local": (
             "First step: connect it to your computer, start a backup there and enter the passcode on the phone."
         ),
-        "step.unknown": ("First step: on the phone open {icloud_backup} and tap Back Up Now."),
+        "step.unknown": "First step: on the phone open {icloud_backup} and tap Back Up Now.",
         "days.left.one": "Apple may delete the old backup in {number} day.",
         "days.left.other": "Apple may delete the old backup in {number} days.",
         "days.left.none": "Apple may delete the old backup any day now.",

@@ -90,8 +90,10 @@ def _failed(
         return _blamed(case, places, failed.certainty, (line,), explains=failed.share)
     if _is_over(case) or room.available < room.need or room.read_at <= failed.last_at:
         full = linked and (_is_over(case) or room.is_full)
-        sure, explains = (Certainty.CERTAIN, max(failed.share, _explains(case))) if full else (None, failed.share)
-        return _blamed(case, places, sure or failed.certainty, (_used(room), line), explains=explains)
+        if full:
+            explains = max(failed.share, _explains(case))
+            return _blamed(case, places, Certainty.CERTAIN, (_used(room), line), explains=explains)
+        return _blamed(case, places, failed.certainty, (_used(room), line), explains=failed.share)
     if not linked:
         return _blamed(case, places, Certainty.LIKELY, (_used(room), line), explains=failed.share)
     sizes = _sizes(room)

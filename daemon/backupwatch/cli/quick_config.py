@@ -15,9 +15,9 @@ from typing import Any
 from backupwatch import __version__, paths
 from backupwatch.clock import utc_now
 from backupwatch.settings.files import conf_d_files
+from backupwatch.settings.kept import NAME
 from backupwatch.settings.values import Config
 
-_NAME = "config.json"
 _SETTLED = 2.0
 """Seconds after which a file that is written again surely has another time; no file system here is coarser."""
 
@@ -30,7 +30,7 @@ def quick_config(path: Path | None) -> Config:
     key = _key(paths.config_file(path))
     if key is not None and not key["files"] and path is None:
         return Config()
-    cache = paths.cache_dir() / _NAME
+    cache = paths.cache_dir() / NAME
     with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
         kept = json.loads(cache.read_text("utf-8"))
         if kept["key"] == key:
@@ -41,15 +41,6 @@ def quick_config(path: Path | None) -> Config:
     if key is not None and not loaded.warnings and not _is_just_written(key):  # a warning is given every time
         _keep(cache, {"key": key, "config": loaded.config.to_json()})
     return loaded.config
-
-
-def last_good(path: Path | None) -> Config | None:
-    """What was read from the same file when it was last right, whatever it holds now; None where nothing is kept."""
-    with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
-        kept = json.loads((paths.cache_dir() / _NAME).read_text("utf-8"))
-        if kept["key"]["version"] == __version__ and kept["key"]["own"] == str(paths.config_file(path)):
-            return Config.from_json(kept["config"])
-    return None
 
 
 def _key(own: Path) -> dict[str, Any] | None:

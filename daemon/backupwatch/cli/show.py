@@ -295,7 +295,7 @@ def _quota(out: Console, verdict: Verdict, zone: tzinfo, now: datetime) -> None:
     room = 16 if out.width >= _MIDDLE else 10
     share = min(1.0, quota.used / quota.total)
     # Rounded down, so that a bar is full only when the storage is; never empty while something is used.
-    full = room if words.is_full(quota) else max(int(share * room), 1 if quota.used > 0 else 0)
+    full = room if words.reads_full(quota) else max(int(share * room), 1 if quota.used > 0 else 0)
     used, free = ("█", "░") if can_draw(out) else ("#", "-")
     style = "red" if share >= 0.98 else "yellow" if share >= 0.9 else "green"
     bar = Text("iCloud storage  ").append(used * full, style=style).append(free * (room - full), style="dim")

@@ -76,7 +76,7 @@ def next_steps(config_path: Path | None = None) -> list[str]:
 
 def find(config_path: Path | None = None) -> Found:
     """Look around without changing anything and without ever failing."""
-    from backupwatch.cli.quick_config import last_good
+    from backupwatch.settings.kept import last_good
     from backupwatch.settings.load import load
 
     config: Config | None = None

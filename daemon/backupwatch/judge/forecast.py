@@ -63,11 +63,11 @@ def _points(account: View, now: datetime) -> list[tuple[datetime, float]]:
     kept: list[tuple[datetime, float]] = []
     total: float | None = None
     for moment, span in newest_first[:: max(1, len(newest_first) // MOST)]:
-        quota = parse(span.value, moment)
-        if quota is None:
+        then = parse(span.value, moment)
+        if then is None:
             continue
-        if total is not None and (quota.total != total or kept[-1][1] - quota.available > MADE_ROOM * total):
+        if total is not None and (then.total != total or kept[-1][1] - then.available > MADE_ROOM * total):
             break
-        total = quota.total
-        kept.append((moment, quota.available))
+        total = then.total
+        kept.append((moment, then.available))
     return kept[::-1]

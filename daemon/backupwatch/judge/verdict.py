@@ -200,14 +200,14 @@ def _ignored(udid: str, case: Case) -> tuple[DeviceVerdict, tuple[str, ...]]:
 
 def _device(udid: str, case: Case) -> tuple[DeviceVerdict, tuple[str, ...]]:
     """The phone's verdict, and the faults of checks."""
-    found = diagnose(case)
+    found, bare = diagnose(case), _bare(udid, case)
     left, warnings = _deletion(case.freshness, case.now, case.zone)
-    if (others := _others(case)) is not None:
-        warnings = (*warnings, WORDS.say("hint", day=values.day(others, case.zone)))
+    if bare.others_backed_up_at is not None:
+        warnings = (*warnings, WORDS.say("hint", day=values.day(bare.others_backed_up_at, case.zone)))
     if case.freshness.state is State.UNKNOWN and (blind := case.phone.blind("iphone")) is not None:
         warnings = (*warnings, text.plain(blind.sentence, 300))  # why nothing is known
     device = replace(
-        _bare(udid, case),
+        bare,
         causes=found.causes,
         ruled_out=found.ruled_out,
         not_checked=found.not_checked,

@@ -129,8 +129,7 @@ def ended(connection: sqlite3.Connection, since: datetime) -> list[Entry]:
 
 def udids_of(connection: sqlite3.Connection, ident: str) -> tuple[str, ...]:
     """The phones that a message speaks of."""
-    row = connection.execute("SELECT udids FROM outbox WHERE id = ?", (ident,)).fetchone()
-    return tuple(json.loads(row[0])) if row else ()
+    return next((entry.udids for entry in _entries(connection, "id = ?", (ident,))), ())
 
 
 def mark_shown(connection: sqlite3.Connection, ident: str, channel: str, evidence: str, now: datetime) -> None:

@@ -141,7 +141,7 @@ def storage_words(account: AccountVerdict, now: datetime, zone: tzinfo) -> str:
         return ""
     words = f"{values.gigabytes(quota.used)} of {values.gigabytes(quota.total)} GB used"
     full = account.forecast_full_at
-    if is_full(quota):
+    if reads_full(quota):
         return f"{words}, full"
     if full is not None and full > now:
         day = values.day(full, zone)
@@ -150,7 +150,7 @@ def storage_words(account: AccountVerdict, now: datetime, zone: tzinfo) -> str:
     return words
 
 
-def is_full(quota: Quota) -> bool:
+def reads_full(quota: Quota) -> bool:
     """Whether no room is left that is worth a number."""
     return values.gigabytes(quota.available) == values.gigabytes(0)
 

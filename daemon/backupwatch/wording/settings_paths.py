@@ -12,9 +12,11 @@ from typing import Final
 
 YOUR_NAME: Final = "[your name]"
 _THING = r"(?:iPhone|iPad)"
+_WHO = r"[^\W\d_][\w .-]{0,23}"
+"""Letters above all: a name is foreign, and must not look like another place in Settings."""
 _OWNERS: Final = (
-    re.compile(rf"([^'’]{{1,24}})['’]s? {_THING}\b"),
-    re.compile(rf"{_THING} (?:von|van|de|di|av|af) (\S.{{0,23}})$"),
+    re.compile(rf"({_WHO})['’]s? {_THING}\b"),
+    re.compile(rf"{_THING} (?:von|van|de|di|av|af) ({_WHO})$"),
 )
 """How iOS named phones in some of its languages."""
 
