@@ -100,7 +100,7 @@ def _row(udid: str, view: View, *, here: bool) -> dict[str, object]:
 
 def _print(rows: list[dict[str, object]]) -> None:
     if not rows:
-        print("No iPhone is attached or known. Connect one with a cable, unlock it and run: backupwatch pair")
+        say("No iPhone is attached or known. Connect one with a cable, unlock it and run: backupwatch pair", sys.stdout)
         return
     for row in rows:
         print(f"{row['name'] or 'a phone without a name'}  ({row['model'] or '?'}, iOS {row['os_version'] or '?'})")
